@@ -1,0 +1,45 @@
+# make train: install and run the main job.   make test: install and run the tests.
+# The virtual environment is .venv; jax is built for what the machine has.
+PYTHON ?= python3
+CONFIG ?= configs/cgan_mnist.py
+VENV := .venv
+comma := ,
+RUN := $(VENV)/bin/python
+
+# An NVIDIA GPU answers nvidia-smi; a TPU is /dev/accel0, or a vfio device of Google's (0x1ae0).
+ACCELERATOR := $(shell \
+  if nvidia-smi >/dev/null 2>&1; then echo cuda12; \
+  elif [ -e /dev/accel0 ] || { [ -e /dev/vfio/0 ] && grep -qs 0x1ae0 /sys/bus/pci/devices/*/vendor; }; \
+  then echo tpu; else echo cpu; fi)
+
+# pip of the system installs into the environment, so that Debian's python3-venv is not needed.
+define install
+	test -x $(RUN) || $(PYTHON) -m venv --without-pip $(VENV)
+	$(PYTHON) -m pip --python $(RUN) install --quiet --disable-pip-version-check --editable ".[$(1)]"
+	touch $@
+endef
+
+.PHONY: train test lint format clean
+
+train: $(VENV)/.$(ACCELERATOR)
+	$(RUN) train.py --config=$(CONFIG)
+
+test: $(VENV)/.$(ACCELERATOR)-test
+	JAX_PLATFORMS=cpu $(RUN) -m pytest
+
+lint: $(VENV)/.$(ACCELERATOR)-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.$(ACCELERATOR)-test
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/.$(ACCELERATOR): pyproject.toml
+	$(call install,$(ACCELERATOR))
+
+$(VENV)/.$(ACCELERATOR)-test: pyproject.toml
+	$(call install,$(ACCELERATOR)$(comma)test)

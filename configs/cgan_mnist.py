@@ -1,0 +1,50 @@
+"""Conditional GAN (Mirza & Osindero 2014, arXiv 1411.1784) on MNIST.
+
+Command: python train.py --config=configs/cgan_mnist.py
+
+Small convolutional networks with a projection discriminator; relativistic pairing loss with
+zero-centred penalties on real and fake examples (R3GAN, arXiv 2501.05441), estimated on a quarter
+of the batch; a centred prior; Adam without momentum, the learning rate falling linearly to 0 over
+the second half; a moving average of the generator.
+
+Time: 6 minutes on 2 CPU cores, 25 ms a step (7:08 by `make train` with the installation, seed 0).
+Scores by `python -m jaxgan.evaluate`, 10,000 samples, seeds 0, 1 and 2:
+
+  label agreement    98.81 %  98.65 %  98.66 %   lowest digit 98.0 %, 97.6 %, 97.6 %
+  precision           .802     .800     .792     lowest digit .741, .735, .729; real .865
+  recall              .755     .770     .767     lowest digit .683, .669, .704; real .849
+  Fréchet distance    .1145    .1136    .1153    2.63, 2.61, 2.65 times that of real test images;
+                                                 highest digit 3.82, 3.71, 3.95 times
+
+In short trials the paper's networks with this objective and a normal prior (He initialisation,
+penalty weights .1, 1 and 10, 1,500 to 3,100 steps at batch 100, 60 to 120 seconds, one seed) stayed
+at a recall below .005: every class collapsed to a few pictures, though label agreement reached 83
+to 97 %. The convolutional ones passed .5 in that time.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan import config as config_lib
+
+
+def get_config() -> ConfigDict:
+    """Returns the configuration."""
+    config = config_lib.base()
+    config.steps = 14_000
+    config.batch_size = 32
+    config.ema_decay = 0.999
+    config.gan = ConfigDict(
+        {
+            "name": "cgan",
+            "network": "conv",
+            "width": 64,
+            "latent": "normal",
+            "latent_size": 100,
+            "loss": "relativistic",
+            "penalty_weight": 0.03,
+            "penalty_share": 0.25,
+        }
+    )
+    adam = {"name": "adam", "learning_rate": 2e-3, "b1": 0.0, "b2": 0.99, "decay_from": 0.5}
+    config.optimizer = ConfigDict({"gen": dict(adam), "disc": dict(adam)})
+    return config

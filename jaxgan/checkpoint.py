@@ -1,0 +1,156 @@
+"""Checkpoints: Orbax, asynchronous, with a way back from a damaged one."""
+
+import contextlib
+import errno
+import logging
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def _as_os_error(what: str) -> Iterator[None]:
+    """Turns the many kinds of error that Orbax and TensorStore raise into a one-line OSError."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
+        raise OSError(f"checkpoint {what}: {reason}") from error
+
+
+class Checkpoints:
+    """The checkpoints of one work folder.
+
+    A save runs in the background; a write that failed is reported by the next `save` or by
+    `wait`, as `OSError`, and leaves the earlier checkpoints as they were.
+    """
+
+    def __init__(
+        self, folder: str | pathlib.Path, *, keep: int = 2, read_only: bool = False
+    ) -> None:
+        """Opens a folder.
+
+        Args:
+          folder: created where it is missing, unless `read_only`.
+          keep: how many checkpoints, the newest, are kept.
+          read_only: leave the folder as it is, whatever is found there.
+        """
+        self._folder = pathlib.Path(folder).absolute()
+        self._read_only = read_only
+        self._manager = ocp.CheckpointManager(
+            self._folder,
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=preservation_policy.LatestN(keep),
+                read_only=read_only,
+            ),
+        )
+
+    def steps(self) -> list[int]:
+        """Returns the steps that have a checkpoint, in order."""
+        return sorted(self._manager.all_steps())
+
+    def save(self, step: int, state: Any) -> None:
+        """Starts saving a copy of a pytree of arrays as `step`.
+
+        Raises:
+          OSError: the disk is full, or an earlier save failed.
+        """
+        state = jax.tree.map(jnp.copy, state)  # the next step consumes the caller's arrays
+        tree = {"state": state, "digest": digest(state)}
+        args = ocp.args.Composite(state=ocp.args.StandardSave(tree))
+        # Asked beforehand, for TensorStore prints a traceback for each array it cannot write.
+        if shutil.disk_usage(self._folder).free < sum(x.nbytes for x in jax.tree.leaves(state)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with _as_os_error("cannot be written"):
+            if not self._manager.save(step, args=args):
+                raise OSError(f"step {step} is not later than {self.steps()[-1]}")
+
+    def restore(self, step: int, like: Any) -> Any:
+        """Returns the checkpoint of `step`.
+
+        Args:
+          step: one of `steps()`.
+          like: a pytree of `jax.ShapeDtypeStruct` with shardings, of the structure saved.
+
+        Raises:
+          OSError: it cannot be read, or is not what was saved.
+        """
+        expected = abstract(jax.eval_shape(digest, like), jax.tree.leaves(like)[0].sharding)
+        args = ocp.args.Composite(
+            state=ocp.args.StandardRestore({"state": like, "digest": expected})
+        )
+        with _as_os_error(f"{step} cannot be read"):
+            tree = self._manager.restore(step, args=args)["state"]
+            if not np.array_equal(tree["digest"], digest(tree["state"])):
+                raise OSError("its bytes are not those that were saved")
+        return tree["state"]
+
+    def restore_newest(self, like: Any) -> tuple[int, Any] | None:
+        """Returns (step, state) of the newest sound checkpoint, None where there is none at all.
+
+        A damaged one is reported and, where an earlier one is sound, set aside as `damaged-STEP`.
+
+        Raises:
+          OSError: there are checkpoints and none can be read.
+        """
+        damaged = []
+        for step in reversed(self.steps()):
+            try:
+                state = self.restore(step, like)
+            except OSError as error:
+                _log.warning("%s; trying the one before", error)
+                damaged.append((step, error))
+                continue
+            if damaged and not self._read_only:
+                for other, _ in damaged:
+                    aside = self._folder / f"damaged-{other}"
+                    shutil.rmtree(aside, ignore_errors=True)  # of an earlier time
+                    (self._folder / str(other)).rename(aside)
+                self._manager.reload()
+            return step, state
+        if damaged:
+            raise OSError(f"no checkpoint can be read, the newest: {damaged[0][1]}")
+        return None
+
+    def wait(self) -> None:
+        """Returns when all saves have ended."""
+        with _as_os_error("cannot be written"):
+            self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        """Waits for the saves and lets go of the folder."""
+        with _as_os_error("cannot be written"):
+            self._manager.close()
+
+
+@jax.jit
+def digest(tree: Any) -> jax.Array:
+    """Returns a checksum of each leaf, which any one changed byte changes; uint32 [leaves].
+
+    Orbax does not notice a changed byte in the data. The checksum is computed on the devices, in
+    integers, so it is the same on any number of them.
+    """
+
+    def checksum(x: jax.Array) -> jax.Array:
+        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+            x = jax.random.key_data(x)
+        bits = jax.lax.bitcast_convert_type(x.ravel(), f"uint{8 * x.dtype.itemsize}")
+        odd = 2 * jax.lax.iota(jnp.uint32, bits.size) + 1
+        return jnp.sum(bits.astype(jnp.uint32) * odd, dtype=jnp.uint32)
+
+    return jnp.stack([checksum(x) for x in jax.tree.leaves(tree)])
+
+
+def abstract(tree: Any, sharding: jax.sharding.Sharding) -> Any:
+    """Returns the shapes and dtypes of a pytree, all with one sharding."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)

@@ -1,0 +1,179 @@
+"""`load`: a dataset by name or file, decoded once to uint8 arrays where it fits."""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgan.data import cache, npz, prepared
+from jaxgan.errors import UserError
+
+_CHUNK = 256  # Examples that a thread decodes at a time.
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images, with class labels or without.
+
+    Attributes:
+        name: name of the dataset.
+        split: the split in TFDS notation.
+        image_shape: (height, width, channels).
+        num_examples: number of examples, N.
+        num_classes: number of classes, or None without labels.
+        images: uint8 [N, height, width, channels], or None if they do not fit in memory.
+        labels: int32 [N]; None without labels, or if the images do not fit.
+        examples: random access to the decoded examples if the images do not fit, else None.
+    """
+
+    name: str
+    split: str
+    image_shape: tuple[int, int, int]
+    num_examples: int
+    num_classes: int | None
+    images: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    labels: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    examples: Sequence[dict[str, Any]] | None = dataclasses.field(default=None, repr=False)
+
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        """Reads one example.
+
+        Args:
+            index: 0 <= index < num_examples.
+
+        Returns:
+            `image` uint8 [height, width, channels] and, with labels, `label` int32 [].
+
+        Raises:
+            UserError: if it is damaged, or its shape is not that of the first example.
+        """
+        if self.images is not None:
+            example = {"image": self.images[index]}
+            if self.labels is not None:
+                example["label"] = self.labels[index]
+            return example
+        example = self.examples[index]
+        _check_example(example, index, self.image_shape)
+        return {key: np.asarray(value, _DTYPES[key]) for key, value in example.items()}
+
+
+_DTYPES = {"image": np.uint8, "label": np.int32}
+
+
+def load(
+    name: str = "mnist",
+    *,
+    path: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+    split: str = "train",
+    image_size: int | None = None,
+    memory_limit: int = 4 << 30,
+) -> Dataset:
+    """Loads a dataset: MNIST out of this package, any prepared TFDS dataset, or a `.npz` file.
+
+    What is not prepared yet is prepared first; for MNIST this needs neither the
+    network nor TensorFlow. Decoded images are cached under `data_dir/jaxgan_cache`.
+
+    Args:
+        name: a TFDS name: `mnist`, `cifar10`, `lsun/bedroom`, `mnist:3.0.1`.
+        path: a `.npz` file to load in place of `name`, with `image` uint8 [N, H, W, C] or
+            [N, H, W] and optionally `label` integer [N].
+        data_dir: the TFDS data folder; default `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+        split: a split in TFDS notation: `train`, `train[:50000]`, `train[:10%]`, `train+test`.
+        image_size: side in pixels of the square that every image is cropped and resized to.
+            None leaves the images alone; all must then have one shape.
+        memory_limit: largest size of the decoded images in bytes for which they are held in
+            memory; beyond it they are read one by one.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        UserError: for anything wrong in the arguments or in the files they name.
+    """
+    if image_size is not None and not (isinstance(image_size, int) and image_size >= 1):
+        raise UserError(f"dataset.image_size={image_size!r}: give a whole number of pixels >= 1")
+    if not isinstance(split, str):
+        raise UserError(f"dataset.split={split!r}: give a string such as train[:90%]")
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    if "://" in str(data_dir):
+        raise UserError(f"dataset.data_dir={str(data_dir)!r}: give a folder of a mounted disk")
+    data_dir = Path(data_dir).expanduser()
+
+    if path:
+        origin = Path(path).expanduser().resolve()
+        name = title = origin.stem
+    else:
+        origin = prepared.find(name, data_dir) or prepared.prepare(name, data_dir)
+        title = "-".join(origin.relative_to(data_dir).parts)
+    key = {"origin": str(origin), "split": split, "image_size": image_size}
+    cache_folder = cache.folder(
+        data_dir / "jaxgan_cache", f"{title}-{split}-{image_size or 'original'}", key
+    )
+    source = [key, prepared.fingerprint(origin)]
+    cached = cache.read(cache_folder, source, memory_limit)
+    if cached is not None:
+        images, labels, num_classes = cached
+        return Dataset(name, split, images.shape[1:], len(images), num_classes, images, labels)
+
+    if path:
+        examples = npz.NpzExamples(origin, split, image_size)
+    else:
+        examples = prepared.PreparedExamples(name, origin, split, image_size)
+    image_shape = examples[0]["image"].shape
+    about = Dataset(name, split, image_shape, len(examples), examples.num_classes)
+    if len(examples) * int(np.prod(image_shape)) > memory_limit:
+        return dataclasses.replace(about, examples=examples)
+    images, labels = _decode_all(examples, image_shape)
+    cache.write(cache_folder, source, images, labels, examples.num_classes)
+    return dataclasses.replace(about, images=images, labels=labels)
+
+
+def _check_example(example: dict[str, Any], index: int, image_shape: tuple[int, ...]) -> None:
+    shape = example["image"].shape
+    if shape != image_shape:
+        raise UserError(
+            f"dataset.image_size: image {index} has shape {shape}, image 0 has {image_shape}; "
+            "set it, to 64 for instance, to bring them to one size"
+        )
+    if example.get("label", 0) < 0:
+        raise UserError(
+            f"dataset.split: its example {index} has label {example['label']}, that is, none; "
+            "give a split with labels"
+        )
+
+
+def _decode_all(
+    examples: Sequence[dict[str, Any]], image_shape: tuple[int, int, int]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Decodes every example, in threads.
+
+    Args:
+        examples: the examples, N of them.
+        image_shape: (height, width, channels) of every image.
+
+    Returns:
+        uint8 [N, height, width, channels], and int32 [N] or None.
+    """
+    _log.info("decoding %d images", len(examples))
+    images = np.empty((len(examples), *image_shape), np.uint8)
+    labels = np.zeros(len(examples), np.int32) if examples.num_classes is not None else None
+
+    def decode(start: int) -> None:
+        indices = range(start, min(start + _CHUNK, len(examples)))
+        for index, example in zip(indices, examples.__getitems__(indices), strict=True):
+            _check_example(example, index, image_shape)
+            images[index] = example["image"]
+            if labels is not None:
+                labels[index] = example["label"]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(decode, range(0, len(examples), _CHUNK)):
+            pass
+    return images, labels

@@ -1,0 +1,53 @@
+"""Decoding, cropping and resizing of single images, with Pillow."""
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+CHANNELS = tuple(_MODES)
+
+
+def decode(data: bytes, channels: int, image_size: int | None) -> np.ndarray:
+    """Decodes one PNG or JPEG file.
+
+    Args:
+        data: the content of the file.
+        channels: 1, 3 or 4.
+        image_size: side of the square to crop and resize to; None leaves the image as it is.
+
+    Returns:
+        uint8 [height, width, channels].
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        mode = _MODES[channels]
+        return _finish(image if image.mode == mode else image.convert(mode), image_size)
+
+
+def resize(array: np.ndarray, image_size: int | None) -> np.ndarray:
+    """Crops and resizes one image, uint8 [height, width, channels], as `decode` does."""
+    if image_size is None:
+        return array
+    from PIL import Image
+
+    image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    return _finish(image, image_size)
+
+
+def _finish(image: "Image.Image", image_size: int | None) -> np.ndarray:
+    """Takes the central square, resizes it with antialiasing, returns uint8 [H, W, C]."""
+    if image_size is not None:
+        from PIL import Image
+
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
+        image = image.resize((image_size, image_size), Image.Resampling.BICUBIC)
+    array = np.array(image)
+    return array if array.ndim == 3 else array[..., None]

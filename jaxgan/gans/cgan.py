@@ -1,0 +1,263 @@
+"""Conditional GAN: Mirza & Osindero 2014 (arXiv 1411.1784).
+
+`V(D, G) = E log D(x|y) + E log(1 - D(G(z|y)|y))` (equation 2), with the paper's fully connected
+networks (section 4.1) or with small convolutional ones, and with the paper's objective or with the
+relativistic one and zero-centred gradient penalties.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan import losses, penalties
+from jaxgan.base import GAN, Batch, Metrics, Players
+from jaxgan.nn.conv import Conv, ConvTranspose
+from jaxgan.nn.maxout import Maxout
+
+he_normal = nn.initializers.he_normal()
+
+
+def symmetric_uniform(bound: float) -> nn.initializers.Initializer:
+    """Returns an initialiser that draws from U(-bound, bound)."""
+
+    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+class MLPGenerator(nn.Module):
+    """The paper's generator: noise and label have hidden layers of their own, then a joint one.
+
+    Weights start in U(-.05, .05) and biases at 0, as in the GAN paper's code.
+
+    Attributes:
+      image_shape: (height, width, channels).
+      num_classes: number of labels.
+      dropout: rate on every layer's input but the noise and the label.
+    """
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, latent: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
+        """Maps latent [batch, size] and label int [batch] to images [batch, ...] in (0, 1)."""
+        drop = nn.Dropout(self.dropout, deterministic=not train)
+        init = symmetric_uniform(0.05)
+        y = jax.nn.one_hot(label, self.num_classes)
+        z = nn.relu(nn.Dense(200, kernel_init=init)(latent))
+        y = nn.relu(nn.Dense(1000, kernel_init=init)(y))
+        x = nn.relu(nn.Dense(1200, kernel_init=init)(drop(jnp.concatenate([z, y], -1))))
+        height, width, channels = self.image_shape
+        x = nn.Dense(height * width * channels, kernel_init=init)(drop(x))
+        return nn.sigmoid(x).reshape(-1, *self.image_shape)
+
+
+class MLPDiscriminator(nn.Module):
+    """The paper's discriminator: maxout layers for image and label, then a joint one.
+
+    Weights start in U(-.005, .005) and biases at 0, as in the GAN paper's code.
+
+    Attributes:
+      num_classes: number of labels.
+      dropout: rate on every hidden layer's output.
+    """
+
+    num_classes: int
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, image: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
+        """Maps images [batch, height, width, channels] and label int [batch] to logits [batch]."""
+        drop = nn.Dropout(self.dropout, deterministic=not train)
+        init = symmetric_uniform(0.005)
+        y = jax.nn.one_hot(label, self.num_classes)
+        x = Maxout(240, 5, kernel_init=init)(image.reshape(image.shape[0], -1))
+        y = Maxout(50, 5, kernel_init=init)(y)
+        x = Maxout(240, 4, kernel_init=init)(drop(jnp.concatenate([x, y], -1)))
+        return nn.Dense(1, kernel_init=init)(drop(x))[:, 0]
+
+
+class ConvGenerator(nn.Module):
+    """Dense layer of noise and label, then two transposed convolutions.
+
+    Attributes:
+      image_shape: (height, width, channels), height and width divisible by 4.
+      num_classes: number of labels.
+      width: channels at a quarter of the resolution.
+    """
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    width: int = 64
+
+    @nn.compact
+    def __call__(self, latent: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
+        """Maps latent [batch, size] and label int [batch] to images [batch, ...] in (0, 1)."""
+        del train
+        height, width, channels = self.image_shape
+        # Each output of a 4x4 transposed convolution of stride 2 is a sum over a 2x2 window.
+        init = nn.initializers.variance_scaling(8.0, "fan_in", "normal")
+        x = jnp.concatenate([latent, 2 * jax.nn.one_hot(label, self.num_classes)], -1)
+        x = nn.Dense(height // 4 * (width // 4) * self.width, kernel_init=he_normal)(x)
+        x = nn.leaky_relu(x, 0.2).reshape(-1, height // 4, width // 4, self.width)
+        x = nn.leaky_relu(ConvTranspose(self.width // 2, kernel_init=init)(x), 0.2)
+        x = ConvTranspose(channels, kernel_init=init, bias_init=nn.initializers.constant(-1.0))(x)
+        return nn.sigmoid(x)
+
+
+class ConvDiscriminator(nn.Module):
+    """Two strided convolutions, a dense layer, and a logit chosen by the label.
+
+    The logit is `b + <w_0 + w_y, h>` for features `h`: the projection of Miyato & Koyama 2018
+    (arXiv 1802.05637), equation 3, with a one-hot embedding.
+
+    Attributes:
+      num_classes: number of labels.
+      width: channels at a quarter of the resolution.
+    """
+
+    num_classes: int
+    width: int = 64
+
+    @nn.compact
+    def __call__(self, image: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
+        """Maps images [batch, height, width, channels] and label int [batch] to logits [batch]."""
+        del train
+        x = 2 * image - 1
+        x = nn.leaky_relu(Conv(self.width // 2, kernel_init=he_normal)(x), 0.2)
+        x = nn.leaky_relu(Conv(self.width, kernel_init=he_normal)(x), 0.2)
+        x = nn.Dense(128, kernel_init=he_normal)(x.reshape(x.shape[0], -1))
+        x = nn.Dense(1 + self.num_classes)(nn.leaky_relu(x, 0.2))
+        return x[:, 0] + jnp.sum(x[:, 1:] * jax.nn.one_hot(label, self.num_classes), -1)
+
+
+def make(
+    *,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    network: str = "mlp",
+    latent: str = "uniform",
+    latent_size: int = 100,
+    loss: str = "nonsaturating",
+    dropout: float = 0.0,
+    penalty_weight: float = 0.0,
+    penalty_share: float = 1.0,
+    width: int = 64,
+) -> GAN:
+    """Returns the conditional GAN.
+
+    Args:
+      image_shape: (height, width, channels).
+      num_classes: number of labels, at least 1.
+      network: `mlp`, the paper's, or `conv`.
+      latent: `uniform` on [0, 1), the paper's, or `normal`.
+      latent_size: dimensions of the noise.
+      loss: a name of `losses.PAIRS`.
+      dropout: rate of the `mlp` networks, in [0, 1).
+      penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none.
+      penalty_share: share of the batch on which the penalties are estimated, in (0, 1].
+      width: channels of the `conv` networks at a quarter of the resolution, even.
+
+    Raises:
+      ValueError: an argument is out of its range.
+    """
+    if num_classes < 1:
+        raise ValueError("name: 'cgan' needs labels and the dataset has none; choose another")
+    if network not in ("mlp", "conv"):
+        raise ValueError(f"network: unknown {network!r}; known: conv, mlp")
+    if latent not in ("uniform", "normal"):
+        raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
+    if loss not in losses.PAIRS:
+        raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
+    if latent_size < 1:
+        raise ValueError(f"latent_size: {latent_size} is below 1")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout: {dropout} is not in [0, 1)")
+    if dropout and network == "conv":
+        raise ValueError(f"dropout: {dropout} has no effect with network=conv; give 0.0")
+    if penalty_weight < 0:
+        raise ValueError(f"penalty_weight: {penalty_weight} is below 0")
+    if not 0 < penalty_share <= 1:
+        raise ValueError(f"penalty_share: {penalty_share} is not in (0, 1]")
+    if width < 2 or width % 2:
+        raise ValueError(f"width: {width} is not an even number of 2 or more")
+    if network == "conv" and (image_shape[0] % 4 or image_shape[1] % 4):
+        raise ValueError(
+            f"network: conv needs images divisible by 4, not {image_shape[0]}x{image_shape[1]}; "
+            "set --config.dataset.image_size=28"
+        )
+
+    generator: nn.Module
+    discriminator: nn.Module
+    if network == "mlp":
+        generator = MLPGenerator(image_shape, num_classes, dropout)
+        discriminator = MLPDiscriminator(num_classes, dropout)
+    else:
+        generator = ConvGenerator(image_shape, num_classes, width)
+        discriminator = ConvDiscriminator(num_classes, width)
+    draw: Callable[..., jax.Array] = jax.random.normal if latent == "normal" else jax.random.uniform
+    disc_pair, gen_pair = losses.PAIRS[loss]
+
+    def generate(gen: Any, label: jax.Array, key: jax.Array, train: bool) -> jax.Array:
+        latent_key, dropout_key = jax.random.split(key)
+        z = draw(latent_key, (label.shape[0], latent_size))
+        return generator.apply(gen, z, label, train, rngs={"dropout": dropout_key})
+
+    def critic(disc: Any, image: jax.Array, label: jax.Array, key: jax.Array) -> jax.Array:
+        return discriminator.apply(disc, image, label, True, rngs={"dropout": key})
+
+    def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
+        gen_key, disc_key = jax.random.split(key)
+        label = batch["label"]
+        z = jnp.zeros((label.shape[0], latent_size))
+        params = Players(
+            generator.init(gen_key, z, label), discriminator.init(disc_key, batch["image"], label)
+        )
+        return params, Players({}, {})
+
+    def disc_loss(
+        disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
+        fake_key, critic_key, penalty_key = jax.random.split(key, 3)
+        image, label = batch["image"], batch["label"]
+        both = jnp.concatenate([image, generate(gen, label, fake_key, True)])
+        labels = jnp.concatenate([label, label])
+        real, fake = jnp.split(critic(disc, both, labels, critic_key), 2)
+        loss = jnp.mean(disc_pair(real, fake))
+        metrics = {
+            "disc_loss": loss,
+            "D(x)": jnp.mean(nn.sigmoid(real)),
+            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
+        }
+        if penalty_weight:
+            count = max(1, round(penalty_share * label.shape[0]))
+            chosen = jnp.r_[0:count, label.shape[0] : label.shape[0] + count]
+            norms = penalties.squared_gradient_norm(
+                lambda x: critic(disc, x, labels[chosen], penalty_key), both[chosen]
+            )
+            penalty = penalty_weight * jnp.mean(norms)  # R1 + R2, halved, is the mean over both
+            loss += penalty
+            metrics["penalty"] = penalty
+        return loss, (variables, metrics)
+
+    def gen_loss(
+        gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
+        fake_key, critic_key = jax.random.split(key)
+        label = batch["label"]
+        fake = critic(disc, generate(gen, label, fake_key, True), label, critic_key)
+        real = critic(disc, batch["image"], label, critic_key)  # compiled away where not needed
+        loss = jnp.mean(gen_pair(real, fake))
+        return loss, (variables, {"gen_loss": loss})
+
+    def sample(gen: Any, variables: Players, key: jax.Array, label: jax.Array) -> jax.Array:
+        del variables
+        return generate(gen, label, key, False)
+
+    return GAN(init, disc_loss, gen_loss, sample, value_range=(0.0, 1.0))

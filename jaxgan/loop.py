@@ -1,0 +1,311 @@
+"""The training loop: the only file that knows everything."""
+
+import contextlib
+import json
+import math
+import pathlib
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import FrozenConfigDict
+
+from jaxgan import cli, data, parallel, viz, workdir
+from jaxgan.base import Batch, Metrics
+from jaxgan.checkpoint import Checkpoints, abstract
+from jaxgan.data import transforms
+from jaxgan.errors import RunError, UserError
+from jaxgan.progress import Progress
+from jaxgan.state import TrainState
+from jaxgan.step import make_train_step
+
+
+def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
+    """Trains to `config.steps`, resuming where the work folder has a checkpoint.
+
+    Args:
+      config: from `jaxgan.config.load`.
+      folder: the work folder, created where it is missing.
+
+    Returns:
+      The exit status: 0 when done, 128 + N when stopped by signal N after saving.
+
+    Raises:
+      UserError: an argument is wrong; nothing has been compiled yet.
+      RunError: a loss is not finite, or the work folder can no longer be written.
+    """
+    folder = pathlib.Path(folder)
+    mesh = parallel.make_mesh()
+    parallel.check_batch_size(config.batch_size, mesh)
+    workdir.check_owner(folder, config)
+    dataset = load_dataset(config)
+    about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
+    model = workdir.make_model(config, **about)
+    workdir.claim(folder, config, about)
+    cli.use_compilation_cache()
+    try:
+        with contextlib.ExitStack() as stack:
+            return Run(config, folder, dataset, model, mesh, stack).train()
+    except BrokenPipeError:  # of standard output
+        raise
+    except OSError as error:
+        raise RunError(
+            f"--workdir: {folder} fails ({error.strerror or error}); "
+            "mend that, make room for instance, and run the same command again to resume"
+        ) from error
+
+
+def load_dataset(config: FrozenConfigDict) -> data.Dataset:
+    """Returns the dataset of a configuration."""
+    options = config.dataset
+    try:
+        return data.load(
+            options.name,
+            path=options.path or None,
+            data_dir=options.data_dir or None,
+            split=options.split,
+            image_size=options.image_size or None,
+        )
+    except UserError as error:
+        raise UserError(f"--config.{error}") from error  # it names `dataset.KEY`
+
+
+class Run:
+    """One call of the program: everything between the first batch and the last picture."""
+
+    def __init__(
+        self,
+        config: FrozenConfigDict,
+        folder: pathlib.Path,
+        dataset: data.Dataset,
+        model: workdir.Model,
+        mesh: jax.sharding.Mesh,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        """Opens the checkpoints and makes or restores the state; `stack` closes what it opens."""
+        self._config, self._folder, self._dataset = config, folder, dataset
+        self._mesh, self._stack = mesh, stack
+        self._checkpoints = Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
+        stack.callback(self._checkpoints.close)
+        self._value_range = model.gan.value_range
+        self._state = self._first_or_restored_state(model)
+        self._start = int(self._state.step)
+        self._step = parallel.compile_step(self._step_on_levels(model), mesh)
+        self._sample = workdir.make_sample(model.gan)
+        self._saved = self._start if self._start else None  # the newest checkpoint's step
+
+    def _first_or_restored_state(self, model: workdir.Model) -> TrainState:
+        whole = parallel.replicated(self._mesh)
+        found = self._checkpoints.restore_newest(abstract(model.abstract_state, whole))
+        if found is not None:
+            return found[1]
+        count = min(1000, self._dataset.num_examples)
+        examples = [self._dataset.read(i) for i in range(count)]
+        batch = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+        new_state = jax.jit(
+            lambda key, batch: model.new_state(key, self._floats(batch)), out_shardings=whole
+        )
+        return new_state(jax.random.key(self._config.seed), batch)
+
+    def _floats(self, batch: Batch) -> Batch:
+        image = transforms.to_float(batch["image"], *self._value_range)
+        return {**batch, "image": image}
+
+    def _step_on_levels(self, model: workdir.Model) -> Any:
+        config = self._config
+        step = make_train_step(
+            model.gan, model.optimizers, disc_steps=config.disc_steps, ema_decay=config.ema_decay
+        )
+
+        def step_on_levels(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+            return step(state, self._floats(batch))
+
+        return step_on_levels
+
+    def train(self) -> int:
+        """Takes the steps that are missing; returns the exit status."""
+        config, start = self._config, self._start
+        if start < config.steps:
+            status = self._take_steps()
+            if status:
+                return status
+        self._finish()
+        return 0
+
+    def _take_steps(self) -> int:
+        config, start = self._config, self._start
+        stop = self._stack.enter_context(_stop_signals())
+        log = self._stack.enter_context(Log(self._folder, start))
+        progress = self._stack.enter_context(
+            Progress(start, config.steps, config.batch_size * config.disc_steps)
+        )
+        if start:
+            progress.write(f"resuming {self._folder} from step {start}")
+        else:
+            self._save_samples(0)
+        batches = data.batches(
+            self._dataset,
+            seed=config.seed,
+            batch_size=config.batch_size,
+            disc_steps=config.disc_steps,
+            start_step=start,
+            sharding=parallel.batch_sharding(self._mesh),
+        )
+        self._stack.callback(batches.close)
+        pending: tuple[int, Metrics] | None = None
+        checked = start  # the newest step known to be finite
+
+        def flush() -> None:
+            """Fetches metrics: one step late, so that the device never waits for the host."""
+            nonlocal pending, checked
+            if pending is None:
+                return
+            step, values = pending[0], jax.tree.map(float, jax.device_get(pending[1]))
+            pending = None
+            self._check_finite(values, checked, step)
+            checked = step
+            rates = progress.update(step, values)
+            log.write(step, {**values, **rates})
+
+        for t, batch in zip(range(start + 1, config.steps + 1), batches, strict=False):
+            self._state, metrics = self._step(self._state, batch)
+            flush()
+            last = t == config.steps
+            due = {
+                name: last or t % config[f"{name}_every"] == 0
+                for name in ("log", "sample", "checkpoint")
+            }
+            if t == start + 1 and not last:
+                jax.block_until_ready(metrics)
+                progress.start()
+            stopping = bool(stop) and not last  # read once: a signal can come at any moment
+            if any(due.values()) or stopping:
+                pending = (t, metrics)
+            if due["sample"] or due["checkpoint"] or stopping:
+                flush()
+            if due["sample"]:  # before the checkpoint, or a kill between the two would lose it
+                self._save_samples(t)
+                log.draw()
+            if due["checkpoint"] or stopping:
+                self._save_checkpoint(t, checked)
+            if stopping:
+                self._checkpoints.wait()
+                progress.write(
+                    f"stopped by {signal.Signals(stop[0]).name} at step {t}, saved; "
+                    "the same command resumes"
+                )
+                return 128 + stop[0]
+        self._checkpoints.wait()
+        return 0
+
+    def _check_finite(self, values: dict[str, float], before: int, step: int) -> None:
+        bad = [name for name, value in values.items() if not math.isfinite(value)]
+        if bad:
+            self._checkpoints.wait()
+            kept = f"checkpoint {self._saved} is kept" if self._saved else "there is no checkpoint"
+            raise RunError(
+                f"{', '.join(bad)} not finite between steps {before + 1} and {step}; {kept}; "
+                "try a lower learning rate in another --workdir"
+            )
+
+    def _save_checkpoint(self, step: int, checked: int) -> None:
+        if self._saved == step:
+            return
+        finite = _all_finite((self._state.params, self._state.opt_state))
+        self._check_finite({"parameters": 0.0 if finite else math.nan}, checked - 1, step)
+        self._checkpoints.save(step, self._state)
+        self._saved = step
+
+    def _save_samples(self, step: int) -> None:
+        classes, columns = self._dataset.num_classes or 0, 10
+        count = columns * (min(classes, 20) or 10)
+        label = workdir.equal_shares(count, min(classes, 20))
+        key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
+        images = np.asarray(self._sample(self._state, key, label))
+        scale = max(1, 64 // images.shape[1])
+        file = self._folder / "samples" / f"step_{step:07d}.png"
+        viz.save_image(viz.grid(images, columns), file, scale)
+
+    def _finish(self) -> None:
+        """Draws what shows the whole run and says where everything is."""
+        folder = self._folder
+        frames = sorted((folder / "samples").glob("step_*.png"))
+        if frames:
+            viz.save_animation(frames, folder / "samples.gif")
+        if (folder / "metrics.jsonl").exists():
+            viz.save_curves(folder / "metrics.jsonl", folder / "curves.png")
+        print(
+            f"{self._config.steps} steps done. In {folder}: samples/ ({len(frames)} grids), "
+            "samples.gif, curves.png, metrics.jsonl, tensorboard/, checkpoints/, config.json\n"
+            f"More samples: python -m jaxgan.sample --workdir={folder}"
+        )
+
+
+class Log:
+    """Metrics as lines of JSON, as TensorBoard events and as curves."""
+
+    def __init__(self, folder: pathlib.Path, start: int) -> None:
+        """Opens the files; forgets rows past the step at which the run resumes."""
+        self._file = folder / "metrics.jsonl"
+        self._curves = folder / "curves.png"
+        self._board = folder / "tensorboard"
+        self._start = start
+
+    def __enter__(self) -> "Log":
+        from tensorboardX import SummaryWriter
+
+        rows = []
+        if self._start and self._file.exists():
+            for line in self._file.read_text().splitlines():
+                with contextlib.suppress(json.JSONDecodeError):  # a line cut short by a kill
+                    if json.loads(line)["step"] <= self._start:
+                        rows.append(line + "\n")
+        workdir.write_atomically(self._file, "".join(rows))
+        self._rows = self._file.open("a")
+        self._events = SummaryWriter(str(self._board), purge_step=self._start + 1)
+        return self
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Appends one row."""
+        self._rows.write(json.dumps({"step": step, **values}) + "\n")
+        self._rows.flush()
+        for name, value in values.items():
+            self._events.add_scalar(name, value, step)
+
+    def draw(self) -> None:
+        """Draws the curves of all rows so far."""
+        viz.save_curves(self._file, self._curves)
+
+    def __exit__(self, *error: object) -> None:
+        self._rows.close()
+        self._events.close()
+
+
+@jax.jit
+def _all_finite(tree: Any) -> jax.Array:
+    leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Yields a list that SIGTERM or Ctrl-C puts its number in; a second one does not wait."""
+    stop: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        del frame
+        if stop:
+            raise KeyboardInterrupt
+        stop.append(number)
+        print("\nstopping after this step, saving ...", file=sys.stderr)
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,58 @@
+"""Draws samples from a trained model: `python -m jaxgan.sample --workdir=DIR --num=100`."""
+
+import math
+import pathlib
+
+import numpy as np
+
+from jaxgan import cli
+from jaxgan.errors import RunError, UserError
+
+
+def main(argv: list[str]) -> None:
+    """Writes a grid of samples, or the samples themselves."""
+    parser = cli.Parser("python -m jaxgan.sample", "Draw samples from a trained model.")
+    parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of train.py")
+    parser.add_argument("--num", type=int, default=100, help="how many (default: 100)")
+    parser.add_argument("--label", type=int, help="one class; default: all in equal shares")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint", default="last", help="`last` or a step")
+    parser.add_argument(
+        "--out",
+        default="samples.png",
+        metavar="FILE",
+        help="an image, or .npz with `image` uint8 [N, H, W, C] and `label` (default: samples.png)",
+    )
+    args = parser.parse_args(argv)
+    if args.num < 1:
+        raise UserError(f"--num: {args.num} is too small; give 1 or more")
+    cli.check_seed(args.seed)
+    out = pathlib.Path(args.out)
+    if out.suffix not in (".png", ".jpg", ".npz"):
+        raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .png, .jpg or .npz")
+
+    from jaxgan import viz, workdir
+
+    cli.use_compilation_cache()
+    trained = workdir.load(args.workdir, args.checkpoint)
+    classes = trained.model.num_classes
+    if args.label is not None and not 0 <= args.label < classes:
+        remedy = f"give 0 to {classes - 1}" if classes else "leave it out: the model has no classes"
+        raise UserError(f"--label: {args.label} is not a class of the model; {remedy}")
+    images, label = workdir.draw(trained, args.num, args.seed, label=args.label)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix == ".npz":
+            arrays = {"image": images} | ({"label": label} if classes else {})
+            np.savez_compressed(out, **arrays)
+        else:
+            by_class = classes and args.label is None and args.num % classes == 0
+            columns = args.num // classes if by_class else math.ceil(math.sqrt(args.num))
+            viz.save_image(viz.grid(images, min(columns, 50)), out)
+    except OSError as error:
+        raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
+    print(f"wrote {out}: {args.num} samples")
+
+
+if __name__ == "__main__":
+    cli.run(main)

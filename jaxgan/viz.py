@@ -1,0 +1,89 @@
+"""Pictures: grids of images, animations and training curves."""
+
+import contextlib
+import json
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+
+
+def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Lays images out in rows.
+
+    Args:
+      images: uint8 [n, height, width, channels], 1 or 3 channels.
+      columns: images per row.
+      gap: white pixels around each image.
+
+    Returns:
+      uint8 [grid height, grid width, channels].
+    """
+    n, height, width, channels = images.shape
+    rows = -(-n // columns)
+    canvas = np.full((rows, height + gap, columns, width + gap, channels), 255, np.uint8)
+    for i, image in enumerate(images):
+        canvas[i // columns, gap:, i % columns, gap:] = image
+    canvas = canvas.reshape(rows * (height + gap), columns * (width + gap), channels)
+    return np.pad(canvas, ((0, gap), (0, gap), (0, 0)), constant_values=255)
+
+
+def save_image(image: np.ndarray, path: str | pathlib.Path, scale: int = 1) -> None:
+    """Writes uint8 [height, width, channels] as an image file, each pixel `scale` wide."""
+    image = image.repeat(scale, 0).repeat(scale, 1)
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    with _replacing(path) as part:
+        picture.save(part)
+
+
+def save_animation(
+    frames: Sequence[str | pathlib.Path], path: str | pathlib.Path, milliseconds: int = 150
+) -> None:
+    """Writes image files as one looping GIF that rests on its last frame."""
+    images = []
+    for frame in frames:
+        with Image.open(frame) as image:
+            images.append(image.convert("P" if image.mode == "RGB" else "L"))
+    durations = [milliseconds] * (len(images) - 1) + [2000]
+    with _replacing(path) as part:
+        images[0].save(part, save_all=True, append_images=images[1:], duration=durations, loop=0)
+
+
+def save_curves(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> None:
+    """Draws losses, the discriminator's outputs and other metrics against the step.
+
+    Args:
+      metrics_file: lines of JSON, each with `step` and scalars.
+      path: the image to write.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [json.loads(line) for line in pathlib.Path(metrics_file).read_text().splitlines()]
+    steps = [row["step"] for row in rows]
+    panels = {"losses": ("disc_loss", "gen_loss"), "discriminator output": ("D(x)", "D(G(z))")}
+    drawn = {name for names in panels.values() for name in names}
+    rest = [name for name in rows[0] if name not in drawn and name != "step"]
+    panels |= {name: (name,) for name in rest if "per_second" not in name}
+    panels = {title: [n for n in names if n in rows[0]] for title, names in panels.items()}
+    panels = {title: names for title, names in panels.items() if names}
+    figure = Figure(figsize=(4.5 * len(panels), 3.2), layout="constrained")
+    subplots = np.atleast_1d(figure.subplots(1, len(panels)))
+    for axes, (title, names) in zip(subplots, panels.items(), strict=True):
+        for name in names:
+            axes.plot(steps, [row[name] for row in rows], label=name, linewidth=1)
+        axes.set(title=title, xlabel="generator updates")
+        axes.grid(alpha=0.3)
+        if len(names) > 1:
+            axes.legend(frameon=False)
+    with _replacing(path) as part:
+        figure.savefig(part, dpi=100)
+
+
+@contextlib.contextmanager
+def _replacing(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a name to write to, and moves it to `path`, so that none is seen half-written."""
+    path = pathlib.Path(path)
+    part = path.with_name(f".part-{path.name}")
+    yield part
+    part.replace(path)

@@ -1,0 +1,255 @@
+"""The work folder of a run: what is in it, and how it is opened again."""
+
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict, FrozenConfigDict
+
+from jaxgan import config as config_lib
+from jaxgan import gans, optimizers, parallel, state
+from jaxgan.base import GAN, Players
+from jaxgan.checkpoint import Checkpoints, abstract
+from jaxgan.data import transforms
+from jaxgan.errors import RunError, UserError
+
+
+class Model(NamedTuple):
+    """What a configuration and the form of the data determine.
+
+    Attributes:
+      gan: the variant.
+      optimizers: `Players` of optax gradient transformations.
+      num_classes: of the data; 0 where it has no labels.
+      new_state: `(key, batch) -> TrainState` before the first step.
+      abstract_state: shapes and dtypes of the state.
+    """
+
+    gan: GAN
+    optimizers: Players
+    num_classes: int
+    new_state: Callable[..., state.TrainState]
+    abstract_state: state.TrainState
+
+
+def make_model(config: FrozenConfigDict, image_shape: tuple[int, ...], num_classes: int) -> Model:
+    """Returns the model of a configuration; raises `UserError` where an option is wrong."""
+    image_shape = tuple(image_shape)
+    gan = gans.make(config.gan, image_shape=image_shape, num_classes=num_classes)
+    updates = Players(gen=config.steps, disc=config.steps * config.disc_steps)
+    players = Players(
+        *(
+            optimizers.make(
+                config.optimizer[name],
+                updates=getattr(updates, name),
+                where=f"--config.optimizer.{name}",
+            )
+            for name in Players._fields
+        )
+    )
+
+    def new_state(key: jax.Array, batch: dict[str, jax.Array]) -> state.TrainState:
+        return state.init_state(gan, players, key, batch, ema=config.ema_decay > 0)
+
+    batch = {"image": jax.ShapeDtypeStruct((2, *image_shape), np.float32)}
+    if num_classes:
+        batch["label"] = jax.ShapeDtypeStruct((2,), np.int32)
+    abstract_state = jax.eval_shape(new_state, jax.random.key(0), batch)
+    return Model(gan, players, num_classes, new_state, abstract_state)
+
+
+def check_owner(folder: pathlib.Path, config: FrozenConfigDict) -> None:
+    """Raises `UserError` where a work folder belongs to another configuration."""
+    try:
+        has_config = (folder / "config.json").exists()
+        has_checkpoints = (folder / "checkpoints").exists()
+    except OSError as error:
+        raise UserError(
+            f"--workdir: {folder} cannot be read ({error.strerror}); choose another folder"
+        ) from error
+    if not has_config:
+        if has_checkpoints:
+            raise UserError(
+                f"--workdir: {folder} has checkpoints but no config.json; choose another folder"
+            )
+        return
+    differences = config_lib.differences(_read_json(folder / "config.json"), config)
+    if differences:
+        raise UserError(
+            f"--workdir: {folder} was made by a different config ({'; '.join(differences)}); "
+            "choose another folder or the old values"
+        )
+
+
+def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any]) -> None:
+    """Creates a work folder for a configuration that is known to work.
+
+    Args:
+      folder: the work folder.
+      config: its configuration.
+      about: `image_shape` and `num_classes` of the data.
+
+    Raises:
+      UserError: the folder cannot be written, or its data had another form.
+    """
+    file = folder / "dataset.json"
+    if file.exists() and _read_json(file) != about:
+        raise UserError(
+            f"--workdir: {folder} was made with data {_read_json(file)}, which now is {about}; "
+            "choose another folder or the old data"
+        )
+    try:
+        (folder / "samples").mkdir(parents=True, exist_ok=True)
+        write_atomically(file, json.dumps(about) + "\n")
+        write_atomically(folder / "config.json", config_lib.to_json(config) + "\n")
+    except OSError as error:
+        raise UserError(
+            f"--workdir: {folder} cannot be written ({error.strerror}); choose another folder"
+        ) from error
+
+
+def _read_json(file: pathlib.Path) -> dict[str, Any]:
+    """Returns an object that `claim` wrote; raises `UserError` where there is none."""
+    try:
+        value = json.loads(file.read_text())
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        what = "is empty of a trained run" if file.parent.is_dir() else "does not exist"
+        raise UserError(
+            f"--workdir: {file.parent} {what}; give the folder of a run of train.py"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"--workdir: {file} is damaged ({error}); choose another folder") from error
+    return value
+
+
+def write_atomically(file: pathlib.Path, text: str) -> None:
+    """Writes a text file so that it is never seen half-written."""
+    part = file.with_suffix(".part")
+    with part.open("w") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    part.replace(file)
+
+
+class Trained(NamedTuple):
+    """A run read back from its work folder.
+
+    Attributes:
+      config: its configuration.
+      model: its model.
+      image_shape: (height, width, channels).
+      state: its train state.
+      sample: `(key, label int32 [n]) -> uint8 [n, height, width, channels]`, compiled, from the
+        moving average where there is one.
+    """
+
+    config: ConfigDict
+    model: Model
+    image_shape: tuple[int, int, int]
+    state: state.TrainState
+    sample: Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def make_sample(
+    gan: GAN,
+) -> Callable[[state.TrainState, jax.Array, jax.Array], jax.Array]:
+    """Returns the compiled `(state, key, label) -> uint8 images`."""
+
+    @jax.jit
+    def sample(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
+        images = gan.sample(state.sampler, state.variables, key, label)
+        return transforms.to_uint8(images, *gan.value_range)
+
+    return sample
+
+
+def load(folder: str | pathlib.Path, checkpoint: str = "last") -> Trained:
+    """Reads a run back.
+
+    Args:
+      folder: its work folder.
+      checkpoint: `last` or a step.
+
+    Raises:
+      UserError: the folder is missing or empty, or has no such checkpoint.
+    """
+    folder = pathlib.Path(folder)
+    config = ConfigDict(_read_json(folder / "config.json"))
+    about = _read_json(folder / "dataset.json")
+    image_shape = tuple(about["image_shape"])
+    model = make_model(config, image_shape, about["num_classes"])
+    like = abstract(model.abstract_state, parallel.replicated(parallel.make_mesh()))
+    none_yet = "has no sound checkpoint; let train.py reach one"
+    if not (folder / "checkpoints").is_dir():
+        raise UserError(f"--workdir: {folder} {none_yet}")
+    checkpoints = Checkpoints(folder / "checkpoints", read_only=True)
+    try:
+        if checkpoint == "last":
+            found = checkpoints.restore_newest(like)
+            if found is None:
+                raise UserError(f"--workdir: {folder} {none_yet}")
+            restored = found[1]
+        else:
+            known = [str(step) for step in checkpoints.steps()]
+            if checkpoint not in known:
+                raise UserError(
+                    f"--checkpoint: no {checkpoint!r} in {folder}; known: last, {', '.join(known)}"
+                )
+            restored = checkpoints.restore(int(checkpoint), like)
+    except OSError as error:
+        raise RunError(f"--workdir: {error}") from error
+    finally:
+        checkpoints.close()
+    compiled = make_sample(model.gan)
+    return Trained(
+        config,
+        model,
+        image_shape,
+        restored,
+        lambda key, label: compiled(restored, key, label),
+    )
+
+
+def equal_shares(num: int, num_classes: int) -> np.ndarray:
+    """Returns `num` labels int32, in order, all classes in shares equal up to one."""
+    return (np.arange(num) * max(num_classes, 1) // num).astype(np.int32)
+
+
+def draw(
+    trained: Trained,
+    num: int,
+    seed: int,
+    *,
+    label: int | None = None,
+    chunk: int = 500,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws samples, in chunks of one size so that one program is compiled.
+
+    Args:
+      trained: from `load`.
+      num: how many.
+      seed: of the noise; the same seed gives the same samples.
+      label: one class; None for all classes in equal shares.
+      chunk: samples per call.
+      progress: wraps the iterable of chunks, to show how far it is.
+
+    Returns:
+      uint8 [num, height, width, channels] and their labels int32 [num].
+    """
+    labels = equal_shares(num, trained.model.num_classes)
+    if label is not None:
+        labels = np.full(num, label, np.int32)
+    padded = np.concatenate([labels, np.zeros(-num % chunk, np.int32)])
+    key, parts = jax.random.key(seed), []
+    for start in progress(range(0, num, chunk)):
+        part = trained.sample(jax.random.fold_in(key, start), padded[start : start + chunk])
+        parts.append(np.asarray(part))
+    return np.concatenate(parts)[:num], labels

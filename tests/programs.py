@@ -1,0 +1,44 @@
+"""Starts the programs as a user would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CONFIG = "configs/cgan_mnist.py"
+
+
+def small(digits_file: Path, **changes) -> list[str]:
+    """Returns the flags of a run of seconds."""
+    values = {
+        "dataset.path": digits_file,
+        "dataset.data_dir": digits_file.parent,
+        "batch_size": 8,
+        "steps": 6,
+        "log_every": 1,
+        "sample_every": 3,
+        "checkpoint_every": 2,
+        "gan.width": 4,
+        **changes,
+    }
+    return [f"--config.{key}={value}" for key, value in values.items()]
+
+
+def start(*arguments: object, devices: int = 1, **options) -> subprocess.Popen:
+    """Starts `python ARGUMENTS...` with its output captured."""
+    env = dict(os.environ, XLA_FLAGS=f"--xla_force_host_platform_device_count={devices}")
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        **options,
+    )
+
+
+def run(*arguments: object, **options) -> tuple[int, str, str]:
+    """Runs `python ARGUMENTS...`; returns exit status, standard output and standard error."""
+    process = start(*arguments, **options)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err

@@ -1,0 +1,130 @@
+import logging
+import shutil
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import parallel
+from jaxgan.checkpoint import Checkpoints, abstract
+
+# Orbax abandons coroutines where a checkpoint cannot be read.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+MESH = parallel.make_mesh()
+
+
+def state(value):
+    tree = {
+        "key": jax.random.key(value),
+        "step": jnp.int32(value),
+        "params": [jax.random.normal(jax.random.key(value), (64, 50)), jnp.zeros(())],
+    }
+    return jax.device_put(tree, parallel.replicated(MESH))
+
+
+LIKE = abstract(state(0), parallel.replicated(MESH))
+
+
+def as_arrays(tree):
+    return jax.tree.map(
+        lambda x: np.asarray(
+            jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+        ),
+        tree,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Checkpoints 1, 2 and 3, of which two are kept."""
+    checkpoints = Checkpoints(tmp_path / "checkpoints", keep=2)
+    for step in (1, 2, 3):
+        checkpoints.save(step, state(step))
+    checkpoints.close()
+    return tmp_path / "checkpoints"
+
+
+def restore(folder, **options):
+    checkpoints = Checkpoints(folder, **options)
+    try:
+        return checkpoints.restore_newest(LIKE)
+    finally:
+        checkpoints.close()
+
+
+def test_round_trip_is_exact(folder):
+    step, restored = restore(folder)
+    assert step == 3
+    chex.assert_trees_all_equal(as_arrays(restored), as_arrays(state(3)))
+
+
+def test_keeps_the_newest(folder):
+    checkpoints = Checkpoints(folder)
+    assert checkpoints.steps() == [2, 3]
+    checkpoints.close()
+
+
+def test_empty_folder(tmp_path):
+    assert restore(tmp_path / "new") is None
+
+
+def largest(folder):
+    return max((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+
+
+def flip(folder):
+    file = largest(folder)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+
+
+def cut_short(folder):
+    file = largest(folder)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def lose_manifest(folder):
+    (folder / "state" / "manifest.ocdbt").unlink()
+
+
+def bare_folder(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize("damage", [flip, cut_short, lose_manifest, bare_folder])
+def test_damaged_newest_is_reported_and_the_one_before_used(folder, damage, caplog):
+    damage(folder / "3")
+    with caplog.at_level(logging.WARNING):
+        step, restored = restore(folder)
+    assert step == 2
+    chex.assert_trees_all_equal(as_arrays(restored), as_arrays(state(2)))
+    assert any("checkpoint 3 cannot be read" in r.getMessage() for r in caplog.records)
+    assert (folder / "damaged-3").is_dir() and not (folder / "3").exists()
+    # and its step can be saved again
+    checkpoints = Checkpoints(folder)
+    checkpoints.save(3, state(3))
+    checkpoints.close()
+    assert restore(folder)[0] == 3
+
+
+def test_unfinished_save_is_ignored(folder):
+    shutil.copytree(folder / "3", folder / "4.orbax-checkpoint-tmp")
+    assert restore(folder)[0] == 3
+
+
+def test_reading_leaves_a_damaged_folder_as_it_is(folder):
+    flip(folder / "3")
+    assert restore(folder, read_only=True)[0] == 2
+    assert (folder / "3").is_dir()
+
+
+def test_restore_onto_fewer_devices(folder):
+    one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    checkpoints = Checkpoints(folder)
+    restored = checkpoints.restore(3, abstract(state(0), one))
+    checkpoints.close()
+    chex.assert_trees_all_equal(as_arrays(restored), as_arrays(state(3)))

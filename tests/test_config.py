@@ -1,0 +1,111 @@
+import json
+
+import pytest
+
+from jaxgan import config as config_lib
+from jaxgan.errors import UserError
+
+FILE = "configs/cgan_mnist.py"
+
+
+def test_overrides_take_the_type_of_the_default():
+    config = config_lib.load(
+        FILE,
+        [
+            "--config.steps=7",
+            "--config.optimizer.gen.learning_rate=1",
+            "--config.dataset.name=fashion_mnist",
+        ],
+    )
+    assert config.steps == 7
+    assert config.optimizer.gen.learning_rate == 1.0
+    assert config.dataset.name == "fashion_mnist"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("--config.stepz=3", r"--config\.stepz: unknown key; did you mean 'steps'\?"),
+        ("--config.gan.learning_rate=1", r"did you mean 'optimizer\.\w+\.learning_rate'"),
+        ("--config.steps=abc", r"--config\.steps: 'abc' is not an integer"),
+        ("--config.steps=1.5", r"--config\.steps: '1\.5' is not an integer"),
+        ("--config.steps", r"--config\.steps: no value"),
+        ("--config.steps=0", r"--config\.steps: 0 is too small"),
+        ("--config.disc_steps=0", r"--config\.disc_steps: 0 is too small"),
+        ("--config.batch_size=-4", r"--config\.batch_size: -4 is too small"),
+        ("--config.seed=-1", r"--config\.seed: -1 is too small"),
+        (f"--config.seed={2**63}", r"--config\.seed: \d+ is too large"),
+        ("--config.log_every=0", r"--config\.log_every: 0 is too small"),
+        ("--config.ema_decay=1.0", r"--config\.ema_decay: 1\.0 is not in \[0, 1\)"),
+        ("--config.optimizer.gen.learning_rate=-1", r"learning_rate: -1\.0 is too small"),
+        ("--config.optimizer.gen.learning_rate=1e999", r"learning_rate: inf is not finite"),
+    ],
+)
+def test_wrong_overrides(override, message):
+    with pytest.raises(UserError, match=message) as error:
+        config_lib.load(FILE, [override])
+    assert "\n" not in str(error.value)
+
+
+def test_another_name_brings_its_own_options():
+    config = config_lib.load(
+        FILE,
+        [
+            "--config.optimizer.gen.name=sgd",
+            "--config.optimizer.gen.learning_rate=0.1",
+            "--config.optimizer.gen.nesterov=true",
+        ],
+    )
+    assert config.optimizer.gen.nesterov is True and "b1" not in config.optimizer.gen
+    assert config.optimizer.disc.b1 == 0.0
+
+
+def test_options_that_the_file_does_not_name_can_be_set():
+    config = config_lib.load("configs/cgan_mnist_paper.py", ["--config.gan.width=8"])
+    assert config.gan.width == 8 and config.optimizer.gen.decay_from == 1.0
+
+
+def test_a_key_that_does_not_exist_is_refused_in_a_file_too(tmp_path):
+    file = tmp_path / "config.py"
+    file.write_text(
+        "from jaxgan import config\n"
+        "def get_config():\n"
+        "    c = config.base()\n"
+        "    c.stepz = 3\n"
+        "    return c\n"
+    )
+    with pytest.raises(UserError, match="stepz"):
+        config_lib.load(file)
+
+
+def test_missing_file_lists_the_known():
+    with pytest.raises(UserError, match=r"did you mean 'configs/cgan_mnist\.py'"):
+        config_lib.load("configs/cgan_minst.py")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["def get_config(:", "import nothing_of_this_name", "x = 1", "def get_config(): return {}[3]"],
+)
+def test_broken_file(tmp_path, text):
+    file = tmp_path / "config.py"
+    file.write_text(text)
+    with pytest.raises(UserError, match="--config: "):
+        config_lib.load(file)
+
+
+def test_a_config_that_lacks_a_part_is_one_line(tmp_path):
+    file = tmp_path / "config.py"
+    file.write_text(
+        "from ml_collections import ConfigDict\n"
+        "def get_config(): return ConfigDict({'gan': {'network': 'mlp'}})\n"
+    )
+    with pytest.raises(UserError, match=r"start from jaxgan\.config\.base"):
+        config_lib.load(file)
+
+
+def test_differences_name_each_key():
+    old = json.loads(config_lib.to_json(config_lib.load(FILE)))
+    new = config_lib.load(FILE, ["--config.seed=3", "--config.gan.width=32"])
+    assert config_lib.differences(old, config_lib.load(FILE)) == []
+    assert config_lib.differences(old, new) == ["gan.width: 64 -> 32", "seed: 0 -> 3"]

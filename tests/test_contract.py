@@ -1,0 +1,160 @@
+"""What every configuration must meet; a new file in configs/ is picked up by itself."""
+
+import pathlib
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan import config as config_lib
+from jaxgan import parallel, workdir
+from jaxgan.base import Players
+from jaxgan.state import init_state
+from jaxgan.step import make_train_step
+
+FILES = sorted(pathlib.Path("configs").glob("*.py"))
+SHAPES = {"mnist": ((28, 28, 1), 10)}  # of the datasets that configurations name
+DISC_STEPS = 2
+BATCH = 8
+
+
+@pytest.fixture(scope="module", params=FILES, ids=lambda file: file.stem)
+def config(request):
+    return config_lib.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def model(config):
+    return workdir.make_model(config, *SHAPES[config.dataset.name])
+
+
+def make_batch(config, k=DISC_STEPS):
+    shape, classes = SHAPES[config.dataset.name]
+    rng = np.random.default_rng(0)
+    batch = {"image": jnp.asarray(rng.uniform(0, 1, (k, BATCH, *shape)), jnp.float32)}
+    if classes:
+        batch["label"] = jnp.asarray(rng.integers(0, classes, (k, BATCH)), jnp.int32)
+    return batch
+
+
+def start(gan, optimizers, config):
+    batch = jax.tree.map(lambda x: x[0], make_batch(config))
+    return jax.jit(lambda key: init_state(gan, optimizers, key, batch, ema=True))(jax.random.key(0))
+
+
+def sgd(rate=1e-2):
+    return Players(optax.sgd(rate), optax.sgd(rate))
+
+
+def updates(before, after, player):
+    return jax.tree.map(
+        lambda a, b: np.asarray(b) - np.asarray(a),
+        getattr(before.params, player),
+        getattr(after.params, player),
+    )
+
+
+def assert_same_updates(before, one, other):
+    """Compares what was added to the parameters, which may be far smaller than they are."""
+    for player in Players._fields:
+        first, second = updates(before, one, player), updates(before, other, player)
+        for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-2, atol=1e-2 * np.abs(a).max() + 1e-7)
+
+
+def rescaled(state):
+    """Gives every kernel the scale of He et al. 2015, for gradients that float32 can compare."""
+
+    def rescale(x):
+        if x.ndim < 2:
+            return x
+        return x * jnp.sqrt(2 / np.prod(x.shape[:-1])) / jnp.std(x)
+
+    return state.replace(params=jax.tree.map(rescale, state.params))
+
+
+def test_docstring_tells_the_paper_and_the_command(config, request):
+    file = pathlib.Path("configs") / f"{request.node.callspec.id}.py"
+    text = file.read_text()
+    assert "arXiv" in text and f"python train.py --config={file}" in text
+
+
+def test_samples_have_the_shape_and_range_of_the_data(config, model):
+    gan = model.gan
+    state = start(gan, model.optimizers, config)
+    (height, width, channels), classes = SHAPES[config.dataset.name]
+    label = jnp.arange(6) % max(classes, 1)
+    images = gan.sample(state.sampler, state.variables, jax.random.key(1), label)
+    chex.assert_shape(images, (6, height, width, channels))
+    chex.assert_type(images, jnp.float32)
+    low, high = gan.value_range
+    assert low <= images.min() and images.max() <= high
+
+
+def test_step_moves_both_players_traces_once_and_stays_finite(config, model):
+    step = make_train_step(model.gan, model.optimizers, disc_steps=DISC_STEPS, ema_decay=0.9)
+    chex.clear_trace_counter()
+    step = jax.jit(chex.assert_max_traces(step, n=1))
+    state, batch = start(model.gan, model.optimizers, config), make_batch(config)
+    after = state
+    for _ in range(2):
+        after, metrics = step(after, batch)
+    chex.assert_trees_all_equal_shapes_and_dtypes(state, after)
+    chex.assert_tree_all_finite((after.params, metrics))
+    assert {"disc_loss", "gen_loss", "D(x)", "D(G(z))"} <= set(metrics)
+    for old, new in zip(state.params, after.params, strict=True):
+        assert any(
+            not np.array_equal(a, b)
+            for a, b in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True)
+        )
+
+
+@pytest.mark.parametrize("player", Players._fields)
+def test_a_player_moves_by_its_own_loss_alone(config, model, player):
+    def silenced(*args):
+        loss, aux = getattr(model.gan, f"{player}_loss")(*args)
+        return 0.0 * loss, aux
+
+    gan = model.gan._replace(**{f"{player}_loss": silenced})
+    state = start(gan, sgd(), config)
+    after, _ = jax.jit(make_train_step(gan, sgd(), disc_steps=DISC_STEPS))(
+        state, make_batch(config)
+    )
+    for name in Players._fields:
+        moved = any(jax.tree.leaves(jax.tree.map(jnp.any, updates(state, after, name))))
+        assert moved == (name != player)
+
+
+def test_with_and_without_jit_agree(config, model):
+    optimizers = sgd()
+    step = make_train_step(model.gan, optimizers, disc_steps=1)
+    state, batch = rescaled(start(model.gan, optimizers, config)), make_batch(config, 1)
+    plain, compiled = step(state, batch)[0], jax.jit(step)(state, batch)[0]
+    assert_same_updates(state, plain, compiled)
+
+
+def test_one_device_equals_four(config, model):
+    optimizers = sgd()
+    step = make_train_step(model.gan, optimizers, disc_steps=DISC_STEPS, ema_decay=0.9)
+    batch = make_batch(config)
+    assert jax.device_count() == 4
+    begin = rescaled(start(model.gan, optimizers, config))
+    results = []
+    for devices in (1, 4):
+        mesh = jax.make_mesh(
+            (devices,),
+            ("data",),
+            axis_types=(jax.sharding.AxisType.Auto,),
+            devices=jax.devices()[:devices],
+        )
+        state = jax.device_put(jax.tree.map(jnp.copy, begin), parallel.replicated(mesh))
+        compiled = parallel.compile_step(step, mesh)
+        for _ in range(2):
+            state, metrics = compiled(state, jax.device_put(batch, parallel.batch_sharding(mesh)))
+        results.append((state, jax.device_get(metrics)))
+    (one, one_metrics), (four, four_metrics) = results
+    assert_same_updates(begin, one, four)
+    chex.assert_trees_all_close(one_metrics, four_metrics, rtol=1e-4)

@@ -1,0 +1,247 @@
+import json
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import chex
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import programs
+import pytest
+from PIL import Image
+
+from jaxgan import config as config_lib
+from jaxgan import data, loop, workdir
+from jaxgan.errors import RunError, UserError
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def load(digits_file):
+    def load(**changes):
+        return config_lib.load(programs.CONFIG, programs.small(digits_file, **changes))
+
+    return load
+
+
+def final(folder):
+    """Returns every array of the newest checkpoint."""
+    state = workdir.load(folder).state
+    state = state.replace(key=jax.random.key_data(state.key))
+    return jax.tree.map(np.asarray, state)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, digits_file):
+    """The work folder of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    config = config_lib.load(programs.CONFIG, programs.small(digits_file))
+    assert loop.train(config, folder) == 0
+    return folder
+
+
+def rows(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_leaves_pictures_curves_numbers_and_checkpoints(finished):
+    assert [row["step"] for row in rows(finished)] == [1, 2, 3, 4, 5, 6]
+    assert {"disc_loss", "gen_loss", "D(x)", "D(G(z))", "images_per_second"} <= set(
+        rows(finished)[0]
+    )
+    grids = sorted(path.name for path in (finished / "samples").iterdir())
+    assert grids == ["step_0000000.png", "step_0000003.png", "step_0000006.png"]
+    with Image.open(finished / "samples" / grids[-1]) as image:
+        assert image.size == (2 * (10 * 30 + 2), 2 * (10 * 30 + 2))
+    with Image.open(finished / "samples.gif") as animation:
+        assert animation.n_frames >= 2
+    assert (finished / "curves.png").stat().st_size > 1000
+    assert list((finished / "tensorboard").glob("events.*"))
+    assert sorted(path.name for path in (finished / "checkpoints").iterdir()) == ["4", "6"]
+    config = json.loads((finished / "config.json").read_text())
+    assert config["steps"] == 6 and config["gan"]["width"] == 4
+
+
+def test_finished_run_is_not_run_again(finished, load, capsys, monkeypatch):
+    monkeypatch.setattr(data, "batches", lambda *a, **k: pytest.fail("trained again"))
+    before = final(finished)
+    assert loop.train(load(), finished) == 0
+    chex.assert_trees_all_equal(final(finished), before)
+    assert "6 steps done" in capsys.readouterr().out
+
+
+def test_same_seed_same_run_other_seed_another(finished, load, tmp_path):
+    loop.train(load(), tmp_path / "same")
+    chex.assert_trees_all_equal(final(tmp_path / "same"), final(finished))
+    loop.train(load(seed=1), tmp_path / "other")
+    with pytest.raises(AssertionError):
+        chex.assert_trees_all_equal(final(tmp_path / "other").params, final(finished).params)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_saves_and_the_resumed_run_equals_an_uninterrupted_one(
+    finished, load, tmp_path, monkeypatch, capsys, number
+):
+    batches = data.batches
+
+    def interrupted(*args, **options):
+        for i, batch in enumerate(batches(*args, **options)):
+            if i == 2:
+                signal.raise_signal(number)
+            yield batch
+
+    monkeypatch.setattr(data, "batches", interrupted)
+    assert loop.train(load(), tmp_path) == 128 + number
+    assert f"stopped by {number.name} at step 3, saved" in capsys.readouterr().out
+    assert final(tmp_path).step == 3
+    monkeypatch.undo()
+    assert loop.train(load(), tmp_path) == 0
+    chex.assert_trees_all_equal(final(tmp_path), final(finished))
+    assert [row["step"] for row in rows(tmp_path)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_damaged_newest_checkpoint_costs_only_its_steps(finished, load, tmp_path, monkeypatch):
+    batches = data.batches
+
+    def interrupted(*args, **options):
+        for i, batch in enumerate(batches(*args, **options)):
+            if i == 4:
+                signal.raise_signal(signal.SIGTERM)
+            yield batch
+
+    monkeypatch.setattr(data, "batches", interrupted)
+    loop.train(load(), tmp_path)
+    monkeypatch.undo()
+    newest = tmp_path / "checkpoints" / "5"
+    file = max(newest.rglob("*"), key=lambda p: p.stat().st_size if p.is_file() else 0)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert loop.train(load(), tmp_path) == 0
+    chex.assert_trees_all_equal(final(tmp_path), final(finished))
+
+
+def test_kills_at_random_moments_change_nothing(digits_file, tmp_path):
+    # Saves are made at every step and pictures often, so that many kills fall into one.
+    flags = programs.small(digits_file, steps=80, checkpoint_every=1, sample_every=8)
+    train = ("train.py", f"--config={programs.CONFIG}", *flags)
+    begun = time.monotonic()
+    status, _, err = programs.run(*train, f"--workdir={tmp_path / 'whole'}")
+    duration = time.monotonic() - begun
+    assert status == 0, err
+    rng = random.Random(0)
+    kills = 0
+    folder = tmp_path / "killed"
+    for attempt in range(5):
+        process = programs.start(*train, f"--workdir={folder}")
+        if attempt < 2:  # at any moment of the whole program
+            time.sleep(rng.uniform(0, 0.5 * duration))
+        else:  # while it steps and saves
+            before = newest(folder)
+            while process.poll() is None and newest(folder) <= before:
+                time.sleep(0.005)
+            time.sleep(rng.uniform(0, 0.3))
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+    assert kills >= 3
+    status, _, err = programs.run(*train, f"--workdir={folder}")
+    assert status == 0, err
+    chex.assert_trees_all_equal(final(folder), final(tmp_path / "whole"))
+    assert [row["step"] for row in rows(folder)] == list(range(1, 81))
+    pictures = sorted((folder / "samples").glob("*.png"))
+    assert len(pictures) == 11
+    for picture in pictures:
+        assert picture.read_bytes() == (tmp_path / "whole/samples" / picture.name).read_bytes()
+
+
+def newest(folder: Path) -> int:
+    names = [path.name for path in (folder / "checkpoints").glob("*")]
+    return max([int(name) for name in names if name.isdigit()], default=0)
+
+
+def test_other_config_is_refused_with_the_keys(finished, load):
+    with pytest.raises(UserError, match=r"different config \(batch_size: 8 -> 16; seed: 0 -> 2\)"):
+        loop.train(load(seed=2, batch_size=16), finished)
+
+
+def test_loss_that_is_not_finite_stops_the_run(load, tmp_path):
+    config = load(**{"optimizer.gen.learning_rate": 1e30, "log_every": 3, "checkpoint_every": 1})
+    with pytest.raises(
+        RunError, match=r"not finite between steps \d and \d; checkpoint \d is kept"
+    ):
+        loop.train(config, tmp_path)
+    assert newest_steps(tmp_path)
+    for step in newest_steps(tmp_path):
+        chex.assert_tree_all_finite(workdir.load(tmp_path, str(step)).state.params)
+
+
+def newest_steps(folder):
+    return [int(p.name) for p in (folder / "checkpoints").iterdir() if p.name.isdigit()]
+
+
+def test_full_disk_is_one_line_and_keeps_the_earlier_checkpoints(load, tmp_path, monkeypatch):
+    usage = shutil.disk_usage
+    saves = []
+
+    def filling_up(folder):
+        saves.append(folder)
+        return usage(folder)._replace(free=1000) if len(saves) == 3 else usage(folder)
+
+    monkeypatch.setattr(shutil, "disk_usage", filling_up)
+    with pytest.raises(RunError, match=r"--workdir: .* fails \(No space left on device\); .* room"):
+        loop.train(load(), tmp_path)
+    assert final(tmp_path).step == 4
+    monkeypatch.undo()
+    assert loop.train(load(), tmp_path) == 0
+
+
+def test_failed_write_in_the_background_is_one_line(load, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        ocp.CheckpointManager,
+        "wait_until_finished",
+        lambda self: (_ for _ in ()).throw(ValueError("UNKNOWN: no\nmore")),
+    )
+    with pytest.raises(RunError, match=r"--workdir: .* fails \(checkpoint cannot be written: UNKN"):
+        loop.train(load(), tmp_path)
+
+
+def test_a_mistake_leaves_the_folder_free_for_the_corrected_command(load, tmp_path):
+    for mistake in ({"gan.loss": "hing"}, {"dataset.path": tmp_path / "none.npz"}):
+        with pytest.raises(UserError):
+            loop.train(load(**mistake), tmp_path / "run")
+    assert loop.train(load(), tmp_path / "run") == 0
+
+
+def test_data_of_another_form_is_refused(finished, load, tmp_path, digits_file):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    other = json.loads((folder / "dataset.json").read_text()) | {"num_classes": 12}
+    (folder / "dataset.json").write_text(json.dumps(other))
+    with pytest.raises(UserError, match=r"was made with data .*'num_classes': 12.* which now is"):
+        loop.train(load(), folder)
+
+
+def test_when_no_checkpoint_can_be_read_nothing_is_thrown_away(finished, load, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    for manifest in folder.glob("checkpoints/*/state/manifest.ocdbt"):
+        manifest.unlink()
+    with pytest.raises(RunError, match="no checkpoint can be read"):
+        loop.train(load(), folder)
+    assert newest_steps(folder) and len(rows(folder)) == 6
+
+
+def test_batch_that_devices_cannot_share(load, tmp_path):
+    with pytest.raises(UserError, match=r"batch_size: 6 is not divisible by the 4 devices; try 4"):
+        loop.train(load(batch_size=6), tmp_path)
+
+
+def test_folder_that_cannot_be_made(load, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"--workdir: .* cannot be written"):
+        loop.train(load(), tmp_path / "file" / "run")

@@ -1,0 +1,57 @@
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan import optimizers
+from jaxgan.errors import UserError
+
+
+def test_momentum_ramp_by_hand():
+    options = {"decay": 1.1, "min_learning_rate": 0.06, "ramp_epochs": 5, "steps_per_epoch": 2}
+    optimizer = optimizers.momentum_ramp(0.1, **options)
+    params = jnp.float32(0.0)
+    state = optimizer.init(params)
+    velocity, expected = 0.0, 0.0
+    for t in range(14):
+        gradient = 1.0 + 0.1 * t
+        updates, state = optimizer.update(jnp.float32(gradient), state, params)
+        params = optax.apply_updates(params, updates)
+        momentum = 0.5 + 0.2 * min(t // 2, 4) / 4
+        velocity = momentum * velocity - max(0.1 / 1.1**t, 0.06) * gradient
+        expected += velocity
+        np.testing.assert_allclose(params, expected, rtol=1e-5)
+
+
+def test_every_name_makes_an_optimizer_that_descends():
+    for name in optimizers.OPTIMIZERS:
+        optimizer = optimizers.make({"name": name, "learning_rate": 0.01}, updates=1)
+        params = jnp.float32(1.0)
+        updates, _ = optimizer.update(jnp.float32(2.0), optimizer.init(params), params)
+        assert float(updates) < 0, name
+
+
+def test_learning_rate_falls_to_zero_from_the_given_share_of_the_run():
+    options = {"name": "sgd", "learning_rate": 1.0, "decay_from": 0.5}
+    optimizer = optimizers.make(options, updates=8)
+    state, rates = optimizer.init(jnp.float32(0)), []
+    for _ in range(9):
+        updates, state = optimizer.update(jnp.float32(-1), state)
+        rates.append(float(updates))
+    np.testing.assert_allclose(rates, [1, 1, 1, 1, 1, 0.75, 0.5, 0.25, 0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "adma"}, r"^where\.name: unknown 'adma'; known: .*adam"),
+        ({"name": "adam"}, r"^where\.learning_rate: missing"),
+        ({"name": "adam", "learning_rate": 0.1, "beta": 1}, r"^where\.beta: adam has no such"),
+        ({"name": "momentum_ramp", "learning_rate": 0.1, "decay": 0.9}, r"^where\.decay: 0\.9"),
+        ({"name": "momentum_ramp", "learning_rate": 0.1, "decay_from": 0.5}, r"a decay of its own"),
+        ({"name": "sgd", "learning_rate": 0.1, "decay_from": 1.5}, r"^where\.decay_from: 1\.5"),
+    ],
+)
+def test_errors(options, message):
+    with pytest.raises(UserError, match=message):
+        optimizers.make(options, updates=10, where="where")

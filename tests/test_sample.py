@@ -1,0 +1,88 @@
+import numpy as np
+import programs
+import pytest
+from PIL import Image
+
+from jaxgan import config as config_lib
+from jaxgan import loop, sample, workdir
+from jaxgan.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, digits_file):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    loop.train(config_lib.load(programs.CONFIG, programs.small(digits_file, steps=2)), folder)
+    return folder
+
+
+def read(path):
+    with np.load(path) as file:
+        return file["image"], file["label"]
+
+
+def test_arrays_in_equal_shares(folder, tmp_path, capsys):
+    out = tmp_path / "samples.npz"
+    sample.main([f"--workdir={folder}", "--num=30", f"--out={out}"])
+    image, label = read(out)
+    assert image.shape == (30, 28, 28, 1) and image.dtype == np.uint8
+    np.testing.assert_array_equal(np.bincount(label), np.full(10, 3))
+    assert f"wrote {out}: 30 samples" in capsys.readouterr().out
+
+
+def test_one_label_and_seeds(folder, tmp_path):
+    images = []
+    for i, seed in enumerate((0, 0, 1)):
+        out = tmp_path / f"{i}.npz"
+        sample.main(
+            [f"--workdir={folder}", "--num=5", "--label=3", f"--seed={seed}", f"--out={out}"]
+        )
+        image, label = read(out)
+        assert label.tolist() == [3] * 5
+        images.append(image)
+    np.testing.assert_array_equal(images[0], images[1])
+    assert not np.array_equal(images[0], images[2])
+
+
+def test_picture(folder, tmp_path):
+    out = tmp_path / "new" / "grid.png"
+    sample.main([f"--workdir={folder}", "--num=20", f"--out={out}"])
+    with Image.open(out) as image:
+        assert image.size == (2 * 30 + 2, 10 * 30 + 2)
+
+
+def test_a_run_of_four_devices_is_read_on_one(folder, tmp_path):
+    here = tmp_path / "four.npz"
+    sample.main([f"--workdir={folder}", "--num=4", f"--out={here}"])
+    there = tmp_path / "one.npz"
+    status, _, err = programs.run(
+        "-m", "jaxgan.sample", f"--workdir={folder}", "--num=4", f"--out={there}", devices=1
+    )
+    assert status == 0, err
+    np.testing.assert_allclose(read(there)[0], read(here)[0], atol=1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--label=10"], "--label: 10 is not a class of the model; give 0 to 9"),
+        (["--label=-1"], "--label: -1"),
+        (["--num=0"], "--num: 0"),
+        (["--seed=-1"], "--seed: -1"),
+        (["--out=grid.bmp2"], "--out: 'grid.bmp2'"),
+        (["--checkpoint=77"], "--checkpoint: no '77' in .*; known: last, 2"),
+        (["--workdir=/none"], "--workdir: /none does not exist"),
+    ],
+)
+def test_mistakes(folder, flags, message):
+    with pytest.raises(UserError, match=message):
+        sample.main([f"--workdir={folder}", *flags])
+
+
+def test_empty_folder(tmp_path):
+    with pytest.raises(UserError, match="is empty of a trained run"):
+        sample.main([f"--workdir={tmp_path}"])
+
+
+def test_equal_shares():
+    assert workdir.equal_shares(7, 3).tolist() == [0, 0, 0, 1, 1, 2, 2]
+    assert workdir.equal_shares(4, 0).tolist() == [0, 0, 0, 0]

@@ -1,0 +1,40 @@
+import json
+
+import numpy as np
+from PIL import Image
+
+from jaxgan import viz
+
+
+def test_grid_places_images_row_by_row():
+    images = np.stack([np.full((2, 3, 1), v, np.uint8) for v in (10, 20, 30)])
+    grid = viz.grid(images, columns=2, gap=1)
+    assert grid.shape == (2 * 3 + 1, 2 * 4 + 1, 1)
+    expected = np.full((7, 9), 255)
+    expected[1:3, 1:4], expected[1:3, 5:8], expected[4:6, 1:4] = 10, 20, 30
+    np.testing.assert_array_equal(grid[..., 0], expected)
+
+
+def test_saved_image_reads_back(tmp_path):
+    image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    viz.save_image(image, tmp_path / "image.png", scale=2)
+    with Image.open(tmp_path / "image.png") as file:
+        np.testing.assert_array_equal(np.asarray(file)[::2, ::2], image)
+
+
+def test_animation_has_all_frames(tmp_path):
+    frames = []
+    for level in (0, 100, 200):
+        frames.append(tmp_path / f"{level}.png")
+        viz.save_image(np.full((4, 4, 1), level, np.uint8), frames[-1])
+    viz.save_animation(frames, tmp_path / "all.gif")
+    with Image.open(tmp_path / "all.gif") as file:
+        assert file.n_frames == 3
+
+
+def test_curves(tmp_path):
+    rows = [{"step": s, "disc_loss": 1 / s, "gen_loss": s, "penalty": 0.1} for s in (1, 2, 3)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    viz.save_curves(tmp_path / "metrics.jsonl", tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as file:
+        assert file.width > file.height > 100

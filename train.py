@@ -1,0 +1,31 @@
+"""Trains a GAN: `python train.py --config=configs/cgan_mnist.py`; see `--help`."""
+
+import pathlib
+
+from jaxgan import cli, config
+from jaxgan.errors import UserError
+
+
+def main(argv: list[str]) -> int:
+    """Parses the flags and trains; returns the exit status."""
+    parser = cli.Parser(
+        "train.py",
+        "Train a GAN. Running the same command again resumes.",
+        epilog="Any key of the configuration can be set: --config.steps=500 --config.seed=1",
+    )
+    parser.add_argument("--config", required=True, metavar="FILE", help="a file of configs/")
+    parser.add_argument("--workdir", metavar="DIR", help="default: runs/<name of the config>")
+    args, rest = parser.parse_known_args(argv)
+    for argument in rest:
+        if not argument.startswith("--config."):
+            raise UserError(f"{argument}: unknown argument; see train.py --help")
+    settings = config.load(args.config, rest)
+    workdir = args.workdir or pathlib.Path("runs") / pathlib.Path(args.config).stem
+
+    from jaxgan import loop  # heavy: only once the settings are sound
+
+    return loop.train(settings, workdir)
+
+
+if __name__ == "__main__":
+    cli.run(main)
