@@ -106,8 +106,10 @@ class ConvGenerator(nn.Module):
         x = jnp.concatenate([latent, 2 * jax.nn.one_hot(label, self.num_classes)], -1)
         x = nn.Dense(height // 4 * (width // 4) * self.width, kernel_init=he_normal)(x)
         x = nn.leaky_relu(x, 0.2).reshape(-1, height // 4, width // 4, self.width)
-        x = nn.leaky_relu(ConvTranspose(self.width // 2, kernel_init=init)(x), 0.2)
-        x = ConvTranspose(channels, kernel_init=init, bias_init=nn.initializers.constant(-1.0))(x)
+        x = nn.leaky_relu(ConvTranspose(self.width // 2, strides=2, kernel_init=init)(x), 0.2)
+        x = ConvTranspose(
+            channels, strides=2, kernel_init=init, bias_init=nn.initializers.constant(-1.0)
+        )(x)
         return nn.sigmoid(x)
 
 
@@ -130,8 +132,8 @@ class ConvDiscriminator(nn.Module):
         """Maps images [batch, height, width, channels] and label int [batch] to logits [batch]."""
         del train
         x = 2 * image - 1
-        x = nn.leaky_relu(Conv(self.width // 2, kernel_init=he_normal)(x), 0.2)
-        x = nn.leaky_relu(Conv(self.width, kernel_init=he_normal)(x), 0.2)
+        x = nn.leaky_relu(Conv(self.width // 2, strides=2, kernel_init=he_normal)(x), 0.2)
+        x = nn.leaky_relu(Conv(self.width, strides=2, kernel_init=he_normal)(x), 0.2)
         x = nn.Dense(128, kernel_init=he_normal)(x.reshape(x.shape[0], -1))
         x = nn.Dense(1 + self.num_classes)(nn.leaky_relu(x, 0.2))
         return x[:, 0] + jnp.sum(x[:, 1:] * jax.nn.one_hot(label, self.num_classes), -1)

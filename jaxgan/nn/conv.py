@@ -1,157 +1,427 @@
-"""Convolutions as matrix products.
+"""Convolutions whose derivatives are fast on every platform.
 
-XLA's CPU convolutions are slow to differentiate, the transposed and the twice differentiated ones
-tens of times. Space-to-depth turns a convolution of any stride into one of stride 1, which is one
-matrix product over its patches; every derivative is again products, slices and pads. The
-transposed convolution is the mirror image: one product, then overlapping patches are added.
+A convolution `y = conv(x, kernel)` is one of three sides of the trilinear form
+`<conv(x, kernel), y>`; the others are the transposed convolution, linear in `y` and `kernel`, and
+the gradient of the kernel, linear in `x` and `y`. Every derivative of each is one of the three
+again. They are one JAX primitive here, so that each is computed in the way its platform is best
+at, in derivatives of any order and direction; `_lower` is the one place that chooses:
+
+- XLA's own convolutions by default;
+- on CPU, where those are slow to transpose, matrix products over a space-to-depth layout for the
+  transposed convolution and for the gradient of the kernel, a few examples at a time: memory that
+  is used again stays in the caches, and none is asked of the system.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+Padding = str | Sequence[tuple[int, int]]
+
+CHUNK_BYTES = 2**23  # of patches made at a time on CPU; 4 to 16 MB are equally fast
 
 
-def conv(
-    x: jax.Array, kernel: jax.Array, stride: int, padding: Sequence[Sequence[int]]
-) -> jax.Array:
+class Window(NamedTuple):
+    """What, besides the arrays, determines a convolution; rows first in every pair.
+
+    Attributes:
+      size: height and width of `x`.
+      kernel: rows and columns of the kernel.
+      strides: of both axes.
+      padding: ((low, high), (low, high)), zeros to add to `x`; negative: to cut.
+    """
+
+    size: tuple[int, int]
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+
+    @property
+    def out(self) -> tuple[int, int]:
+        """Height and width of `y`."""
+        sides = zip(self.size, self.kernel, self.strides, self.padding, strict=True)
+        return tuple((n + sum(pad) - k) // s + 1 for n, k, s, pad in sides)
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """How many blocks of the size of a stride cover the kernel."""
+        return tuple(-(-k // s) for k, s in zip(self.kernel, self.strides, strict=True))
+
+
+def conv(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Padding) -> jax.Array:
     """Convolution (cross-correlation), equal to `lax.conv_general_dilated`.
 
     Args:
       x: float [batch, height, width, inputs].
       kernel: float [rows, columns, inputs, outputs].
-      stride: of both axes.
-      padding: ((low, high), (low, high)), zeros to add to height and width.
+      strides: of both axes.
+      padding: `SAME`, `VALID` or ((low, high), (low, high)).
 
     Returns:
       float [batch, (height + padding - rows) // stride + 1, ..., outputs].
+
+    Raises:
+      ValueError: shapes do not fit together, or the kernel is larger than the padded `x`.
     """
-    rows, columns, inputs, outputs = kernel.shape
-    blocks = -(-rows // stride), -(-columns // stride)  # of stride x stride, to cover the kernel
-    out = [
-        (x.shape[axis + 1] + sum(padding[axis]) - kernel.shape[axis]) // stride + 1
-        for axis in (0, 1)
-    ]
-    need = [(out[axis] + blocks[axis] - 1) * stride for axis in (0, 1)]
-    x = jax.lax.pad(
-        x,
-        jnp.zeros((), x.dtype),
-        (
-            (0, 0, 0),
-            *(
-                (padding[axis][0], need[axis] - x.shape[axis + 1] - padding[axis][0], 0)
-                for axis in (0, 1)
-            ),
-            (0, 0, 0),
-        ),
-    )
-    x = x.reshape(-1, need[0] // stride, stride, need[1] // stride, stride, inputs)
-    x = x.transpose(0, 1, 3, 2, 4, 5).reshape(
-        -1, need[0] // stride, need[1] // stride, stride * stride * inputs
-    )
-    patches = [
-        x[:, i : i + out[0], j : j + out[1]] for i in range(blocks[0]) for j in range(blocks[1])
-    ]
-    patches = jnp.concatenate(patches, -1)
-    x = patches.reshape(-1, patches.shape[-1]) @ _blocked(kernel, stride, blocks)
-    return x.reshape(-1, *out, outputs)
+    _check(x, kernel)
+    size, strides = x.shape[1:3], tuple(strides)
+    if isinstance(padding, str):
+        padding = jax.lax.padtype_to_pads(size, kernel.shape[:2], strides, padding)
+    window = Window(size, kernel.shape[:2], strides, tuple(map(tuple, padding)))
+    if min(window.out) < 1:
+        raise ValueError(
+            f"x: {size} with padding {padding} is smaller than the kernel {window.kernel}"
+        )
+    return _form_p.bind(x, kernel, of="y", window=window, maps=0)
 
 
 def conv_transpose(
-    x: jax.Array, kernel: jax.Array, stride: int, crop: Sequence[Sequence[int]]
+    x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Padding
 ) -> jax.Array:
-    """Transposed convolution: each input adds its multiple of the flipped kernel to the output.
+    """Transposed convolution, equal to `lax.conv_transpose`: inputs add multiples of the kernel.
 
     Args:
       x: float [batch, height, width, inputs].
       kernel: float [rows, columns, inputs, outputs].
-      stride: of both axes.
-      crop: ((low, high), (low, high)), what to cut from the full height and width.
+      strides: of both axes.
+      padding: `SAME` (height times stride), `VALID` (no output is left out) or ((low, high), ...),
+        of which rows - 1 leave out no output and less leave out some at that edge.
 
     Returns:
-      float [batch, (height - 1) * stride + rows - crop, ..., outputs].
+      float [batch, (height - 1) * stride + 2 + padding - rows, ..., outputs].
+
+    Raises:
+      ValueError: shapes do not fit together, or the padding leaves nothing.
     """
-    rows, columns, _, outputs = kernel.shape
-    blocks = -(-rows // stride), -(-columns // stride)
-    _, height, width, inputs = x.shape
-    flipped = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)  # [rows, columns, outputs, inputs]
-    x = x.reshape(-1, inputs) @ _blocked(flipped, stride, blocks).T
-    x = x.reshape(-1, height, width, x.shape[-1])
-    # `split`, for its derivative is one concatenation; that of indexing is a sum of padded arrays.
-    patches = iter(jnp.split(x, blocks[0] * blocks[1], -1))
-    x = sum(
-        jnp.pad(next(patches), ((0, 0), (i, blocks[0] - 1 - i), (j, blocks[1] - 1 - j), (0, 0)))
-        for i in range(blocks[0])
-        for j in range(blocks[1])
+    _check(x, kernel)
+    strides = tuple(strides)
+    if isinstance(padding, str):
+        sides = zip(kernel.shape[:2], strides, strict=True)
+        padding = [_transpose_padding(k, s, padding) for k, s in sides]
+    crop = tuple(
+        (k - 1 - low, k - 1 - high)
+        for k, (low, high) in zip(kernel.shape[:2], padding, strict=True)
     )
-    x = x.reshape(-1, height + blocks[0] - 1, width + blocks[1] - 1, stride, stride, outputs)
+    sides = zip(x.shape[1:3], kernel.shape[:2], strides, crop, strict=True)
+    size = tuple((n - 1) * s + k - sum(cut) for n, k, s, cut in sides)
+    if min(size) < 1:
+        raise ValueError(f"padding: {padding} leaves nothing of {x.shape} and {kernel.shape}")
+    window = Window(size, kernel.shape[:2], strides, crop)
+    flipped = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+    return _form_p.bind(x, flipped, of="x", window=window, maps=0)
+
+
+def _check(x: jax.Array, kernel: jax.Array) -> None:
+    if x.ndim != 4 or kernel.ndim != 4 or x.shape[-1] != kernel.shape[2]:
+        raise ValueError(
+            f"x: {x.shape} and kernel: {kernel.shape} are not [batch, height, width, inputs] and "
+            "[rows, columns, inputs, outputs]"
+        )
+
+
+def _transpose_padding(k: int, s: int, name: str) -> tuple[int, int]:
+    """Returns what `lax.conv_transpose` means by the name of a padding."""
+    if name == "SAME":
+        total = k + s - 2
+        low = k - 1 if s > k - 1 else -(-total // 2)
+    elif name == "VALID":
+        total, low = k + s - 2 + max(k - s, 0), k - 1
+    else:
+        raise ValueError(f"padding: unknown {name!r}; known: SAME, VALID or explicit pairs")
+    return low, total - low
+
+
+# The primitive. `of` names the side that is computed from the other two, in the order x, kernel, y:
+# operands are (x, kernel) for y, (y, kernel) for x and (x, y) for kernel. The last `maps` vmaps
+# became leading axes of both operands and of the result.
+
+_form_p = Primitive("convolution_form")
+
+
+@functools.cache
+def _compiled(**params: Any) -> Callable[..., jax.Array]:
+    return jax.jit(functools.partial(_form_p.bind, **params))
+
+
+@_form_p.def_impl
+def _run(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
+    return _compiled(**params)(a, b)
+
+
+@_form_p.def_abstract_eval
+def _abstract(a: Any, b: Any, *, of: str, window: Window, maps: int) -> Any:
+    lead, (batch, *_, channels) = a.shape[:maps], a.shape[maps:]
+    if a.dtype != b.dtype:
+        raise TypeError(f"a convolution's operands must have one dtype, not {a.dtype}, {b.dtype}")
+    shape = {
+        "y": (batch, *window.out, b.shape[-1]),
+        "x": (batch, *window.size, b.shape[-2]),
+        "kernel": (*window.kernel, channels, b.shape[-1]),
+    }[of]
+    return jax.core.ShapedArray((*lead, *shape), a.dtype)
+
+
+def _transpose_first(cotangent: jax.Array, a: Any, b: jax.Array, **params: Any) -> jax.Array:
+    if params["of"] == "y":  # of x, from (y, kernel)
+        return _form_p.bind(cotangent, b, **{**params, "of": "x"})
+    if params["of"] == "x":  # of y, from (x, kernel)
+        return _form_p.bind(cotangent, b, **{**params, "of": "y"})
+    return _form_p.bind(b, cotangent, **{**params, "of": "x"})  # of x, from (y, kernel)
+
+
+def _transpose_second(cotangent: jax.Array, a: jax.Array, b: Any, **params: Any) -> jax.Array:
+    if params["of"] == "y":  # of kernel, from (x, y)
+        return _form_p.bind(a, cotangent, **{**params, "of": "kernel"})
+    if params["of"] == "x":  # of kernel, from (x, y)
+        return _form_p.bind(cotangent, a, **{**params, "of": "kernel"})
+    return _form_p.bind(a, cotangent, **{**params, "of": "y"})  # of y, from (x, kernel)
+
+
+ad.defbilinear(_form_p, _transpose_first, _transpose_second)
+
+
+def _batch(args: Sequence[Any], dims: Sequence[Any], *, maps: int, **params: Any) -> Any:
+    a, b = args
+    count = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
+    if dims[1] is None and params["of"] != "kernel" and not maps:
+        a = jnp.moveaxis(a, dims[0], 0)  # one kernel for all: a larger batch
+        merged = _form_p.bind(a.reshape(-1, *a.shape[2:]), b, maps=0, **params)
+        return merged.reshape(count, -1, *merged.shape[1:]), 0
+    a, b = (
+        jnp.broadcast_to(x[None], (count, *x.shape)) if d is None else jnp.moveaxis(x, d, 0)
+        for x, d in zip(args, dims, strict=True)
+    )
+    return _form_p.bind(a, b, maps=maps + 1, **params), 0
+
+
+batching.primitive_batchers[_form_p] = _batch
+
+
+def _lower(rules: dict[str, Callable[..., jax.Array]], platform: str | None = None) -> None:
+    """Makes `rules`, for each side one, what a platform computes."""
+
+    def rule(a: jax.Array, b: jax.Array, *, of: str, window: Window, maps: int) -> jax.Array:
+        function = functools.partial(rules[f"mapped {of}" if maps else of], window=window)
+        for _ in range(maps):
+            function = jax.vmap(function)
+        return function(a, b)
+
+    mlir.register_lowering(_form_p, mlir.lower_fun(rule, multiple_results=False), platform=platform)
+
+
+# Formulations by XLA's convolutions.
+
+
+def _lax_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    return jax.lax.conv_general_dilated(
+        x, kernel, window.strides, window.padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def _lax_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    sides = zip(window.size, window.kernel, window.strides, window.padding, window.out, strict=True)
+    padding = [(k - 1 - low, n - 1 + low - (m - 1) * s) for n, k, s, (low, _), m in sides]
+    return jax.lax.conv_general_dilated(
+        y,
+        jnp.flip(kernel, (0, 1)),
+        (1, 1),
+        padding,
+        lhs_dilation=window.strides,
+        dimension_numbers=("NHWC", "HWOI", "NHWC"),
+    )
+
+
+def _lax_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
+    sides = zip(window.size, window.kernel, window.strides, window.padding, window.out, strict=True)
+    padding = [(low, k + (m - 1) * s - n - low) for n, k, s, (low, _), m in sides]
+    return jax.lax.conv_general_dilated(
+        x,
+        y,
+        (1, 1),
+        padding,
+        rhs_dilation=window.strides,
+        dimension_numbers=("CHWN", "IHWO", "HWNC"),
+    )
+
+
+# Formulations by matrix products. Space-to-depth turns a convolution of any stride into one of
+# stride 1 with a kernel of `window.blocks`.
+
+
+def _patches(x: jax.Array, window: Window) -> jax.Array:
+    """Returns [batch * positions, patch elements], the elements as in `_blocked`."""
+    (height, width), (rows, columns), (down, right) = window.out, window.blocks, window.strides
+    need = (height + rows - 1) * down, (width + columns - 1) * right
+    edges = [
+        (low, n - size - low, 0)
+        for n, size, (low, _) in zip(need, window.size, window.padding, strict=True)
+    ]
+    x = jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+    x = x.reshape(-1, need[0] // down, down, need[1] // right, right, x.shape[-1])
     x = x.transpose(0, 1, 3, 2, 4, 5)
-    x = x.reshape(-1, x.shape[1] * stride, x.shape[3] * stride, outputs)
-    size = (height - 1) * stride + rows, (width - 1) * stride + columns
-    return x[:, crop[0][0] : size[0] - crop[0][1], crop[1][0] : size[1] - crop[1][1]]
+    x = x.reshape(*x.shape[:3], -1)
+    x = jax.lax.optimization_barrier(x)  # XLA would do the above once for each patch
+    x = jnp.stack(
+        [
+            jnp.stack([x[:, i : i + height, j : j + width] for j in range(columns)], 3)
+            for i in range(rows)
+        ],
+        3,
+    )
+    return x.reshape(-1, math.prod(x.shape[3:]))
 
 
-def _blocked(kernel: jax.Array, stride: int, blocks: tuple[int, int]) -> jax.Array:
-    """Lays a kernel out as the matrix [patch elements, outputs] of its space-to-depth form."""
-    rows, columns, inputs, outputs = kernel.shape
-    extra = blocks[0] * stride - rows, blocks[1] * stride - columns
-    kernel = jnp.pad(kernel, ((0, extra[0]), (0, extra[1]), (0, 0), (0, 0)))
-    kernel = kernel.reshape(blocks[0], stride, blocks[1], stride, inputs, outputs)
-    return kernel.transpose(0, 2, 1, 3, 4, 5).reshape(-1, outputs)
+def _blocked(kernel: jax.Array, window: Window) -> jax.Array:
+    """Lays a kernel out as [block rows, block columns, stride, stride, inputs, outputs]."""
+    sides = zip(window.blocks, window.strides, window.kernel, strict=True)
+    kernel = jnp.pad(kernel, [*((0, b * s - k) for b, s, k in sides), (0, 0), (0, 0)])
+    (rows, columns), (down, right) = window.blocks, window.strides
+    kernel = kernel.reshape(rows, down, columns, right, *kernel.shape[2:])
+    return kernel.transpose(0, 2, 1, 3, 4, 5)
 
 
-class Conv(nn.Module):
-    """Convolution with the parameters and the `SAME` padding of `flax.linen.Conv`.
+def _product_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    y = _patches(x, window) @ _blocked(kernel, window).reshape(-1, kernel.shape[-1])
+    return y.reshape(-1, *window.out, kernel.shape[-1])
+
+
+def _product_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    (height, width), (rows, columns), (down, right) = window.out, window.blocks, window.strides
+    inputs, outputs = kernel.shape[2:]
+    matrix = _blocked(kernel, window).reshape(-1, outputs).T
+
+    def add_overlaps(y: jax.Array) -> jax.Array:
+        parts = jnp.split(y.reshape(-1, outputs) @ matrix, rows * columns, -1)
+        parts = iter(p.reshape(-1, height, width, p.shape[-1]) for p in parts)
+        x = sum(
+            jnp.pad(next(parts), ((0, 0), (i, rows - 1 - i), (j, columns - 1 - j), (0, 0)))
+            for i in range(rows)
+            for j in range(columns)
+        )
+        x = jax.lax.optimization_barrier(x)
+        x = x.reshape(*x.shape[:3], down, right, inputs).transpose(0, 1, 3, 2, 4, 5)
+        x = x.reshape(-1, x.shape[1] * down, x.shape[3] * right, inputs)
+        edges = [
+            (-low, size + low - n, 0)
+            for n, size, (low, _) in zip(x.shape[1:3], window.size, window.padding, strict=True)
+        ]
+        return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+    chunks = _chunks(y.shape[0], height * width * matrix.shape[1] * y.dtype.itemsize)
+    if chunks == 1:
+        return add_overlaps(y)
+    y = y.reshape(
+        -1, chunks, *y.shape[1:]
+    )  # strided, so that devices that share a batch share chunks
+
+    def body(i: jax.Array, x: jax.Array) -> jax.Array:
+        part = add_overlaps(jax.lax.dynamic_index_in_dim(y, i, 1, keepdims=False))
+        return jax.lax.dynamic_update_index_in_dim(x, part, i, 1)
+
+    x = jnp.zeros((y.shape[0], chunks, *window.size, inputs), y.dtype)
+    return jax.lax.fori_loop(0, chunks, body, x).reshape(-1, *window.size, inputs)
+
+
+def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
+    inputs, outputs = x.shape[-1], y.shape[-1]
+    (rows, columns), (down, right) = window.blocks, window.strides
+
+    def product(x: jax.Array, y: jax.Array) -> jax.Array:
+        return _patches(x, window).T @ y.reshape(-1, outputs)
+
+    elements = rows * columns * down * right * inputs
+    chunks = _chunks(x.shape[0], math.prod(window.out) * elements * x.dtype.itemsize)
+    if chunks == 1:
+        kernel = product(x, y)
+    else:
+        x, y = (a.reshape(-1, chunks, *a.shape[1:]) for a in (x, y))
+
+        def body(i: jax.Array, kernel: jax.Array) -> jax.Array:
+            parts = (jax.lax.dynamic_index_in_dim(a, i, 1, keepdims=False) for a in (x, y))
+            return kernel + product(*parts).astype(jnp.float32)
+
+        kernel = jnp.zeros((elements, outputs), jnp.promote_types(x.dtype, jnp.float32))
+        kernel = jax.lax.fori_loop(0, chunks, body, kernel).astype(x.dtype)
+    kernel = kernel.reshape(rows, columns, down, right, inputs, outputs)
+    kernel = kernel.transpose(0, 2, 1, 3, 4, 5)
+    kernel = kernel.reshape(rows * down, columns * right, inputs, outputs)
+    return kernel[: window.kernel[0], : window.kernel[1]]
+
+
+def _chunks(batch: int, bytes_each: int) -> int:
+    """Returns in how many equal parts to take a batch, 1 where none divides it well."""
+    most = max(1, CHUNK_BYTES // bytes_each)
+    size = max(n for n in range(1, min(batch, most) + 1) if batch % n == 0)
+    return batch // size if 4 * size >= min(batch, most) else 1
+
+
+def _cpu_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    return (_lax_x if window.strides == (1, 1) else _product_x)(y, kernel, window)
+
+
+_LAX = {"y": _lax_y, "x": _lax_x, "kernel": _lax_kernel}
+_PRODUCT = {"y": _product_y, "x": _product_x, "kernel": _product_kernel}
+_lower(_LAX | {f"mapped {of}": rule for of, rule in _LAX.items()})
+_lower(
+    {"y": _lax_y, "x": _cpu_x, "kernel": _product_kernel}
+    | {f"mapped {of}": rule for of, rule in _PRODUCT.items()},
+    platform="cpu",
+)
+
+
+class _Layer(nn.Module):
+    """What the two modules share: parameters, names and attributes are those of `flax.linen`.
 
     Attributes:
       features: output channels.
       kernel_size: rows and columns.
-      stride: of both axes.
-      kernel_init: initialiser of the kernel [rows, columns, inputs, features].
-    """
-
-    features: int
-    kernel_size: tuple[int, int] = (4, 4)
-    stride: int = 2
-    kernel_init: Any = nn.initializers.lecun_normal()
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps float [batch, height, width, inputs] to [batch, height / stride, ..., features]."""
-        shape = (*self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        padding = jax.lax.padtype_to_pads(
-            x.shape[1:3], self.kernel_size, (self.stride, self.stride), "SAME"
-        )
-        return conv(x, kernel, self.stride, padding) + bias.reshape(1, 1, 1, -1)
-
-
-class ConvTranspose(nn.Module):
-    """Transposed convolution with the parameters and `SAME` padding of `flax.linen.ConvTranspose`.
-
-    Attributes:
-      features: output channels.
-      kernel_size: rows and columns, none below the stride.
-      stride: of both axes.
+      strides: of both axes, or one number for both.
+      padding: `SAME`, `VALID`, or explicit as `conv` or `conv_transpose` have it.
+      use_bias: whether to add a bias.
+      dtype: of the computation; None: what input and parameters promote to.
       kernel_init: initialiser of the kernel [rows, columns, inputs, features].
       bias_init: initialiser of the bias [features].
     """
 
     features: int
-    kernel_size: tuple[int, int] = (4, 4)
-    stride: int = 2
-    kernel_init: Any = nn.initializers.lecun_normal()
-    bias_init: Any = nn.initializers.zeros
+    kernel_size: Sequence[int] = (4, 4)
+    strides: int | Sequence[int] = 1
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    dtype: Any = None
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    bias_init: nn.initializers.Initializer = nn.initializers.zeros
+
+    def _apply(self, function: Callable[..., jax.Array], x: jax.Array) -> jax.Array:
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        strides = (self.strides,) * 2 if isinstance(self.strides, int) else self.strides
+        x = function(x, kernel, strides, self.padding)
+        return x if bias is None else x + bias.reshape(1, 1, 1, -1)
+
+
+class Conv(_Layer):
+    """`conv` with the parameters of `flax.linen.Conv`."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps float [batch, height, width, inputs] to [batch, height / stride, ..., features]."""
+        return self._apply(conv, x)
+
+
+class ConvTranspose(_Layer):
+    """`conv_transpose` with the parameters of `flax.linen.ConvTranspose`."""
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps float [batch, height, width, inputs] to [batch, stride * height, ..., features]."""
-        shape = (*self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
-        bias = self.param("bias", self.bias_init, (self.features,))
-        excess = [size - self.stride for size in self.kernel_size]
-        crop = [(n // 2, n - n // 2) for n in excess]
-        return conv_transpose(x, kernel, self.stride, crop) + bias.reshape(1, 1, 1, -1)
+        return self._apply(conv_transpose, x)
