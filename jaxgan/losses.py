@@ -7,7 +7,7 @@ the generator descends. All are finite with finite gradients for any finite logi
 """
 
 import jax
-from jax.nn import softplus
+from jax.nn import relu, softplus
 
 
 def minimax_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
@@ -84,6 +84,37 @@ def relativistic_gen(real: jax.Array, fake: jax.Array) -> jax.Array:
       The loss of each pair, [batch, ...].
     """
     return softplus(real - fake)
+
+
+def ebgan_disc(real: jax.Array, fake: jax.Array, *, margin: float) -> jax.Array:
+    """Discriminator's part of the energy-based game.
+
+    `D(x) + [m - D(G(z))]^+`; Zhao et al. 2016 (arXiv 1609.03126), equation 1. The energies `D`
+    are at least 0.
+
+    Args:
+      real: energies of real examples, [batch, ...].
+      fake: energies of generated examples, [batch, ...].
+      margin: m, the energy above which a fake counts no more.
+
+    Returns:
+      The loss of each pair, [batch, ...].
+    """
+    return real + relu(margin - fake)
+
+
+def ebgan_gen(fake: jax.Array) -> jax.Array:
+    """Generator's part of the energy-based game.
+
+    `D(G(z))`; Zhao et al. 2016, equation 2.
+
+    Args:
+      fake: energies of generated examples, [batch, ...].
+
+    Returns:
+      The loss of each example, [batch, ...].
+    """
+    return fake
 
 
 # Name -> (discriminator's loss, generator's loss), both functions of (real, fake) logits.

@@ -1,0 +1,231 @@
+"""DCGAN: Radford, Metz & Chintala 2015 (arXiv 1511.06434).
+
+All-convolutional networks with batch normalisation, trained with the non-saturating loss of
+Goodfellow et al. 2014. With `kernel=5` the layers of the paper's authors, with `kernel=4` those of
+the widely used later version.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan import losses
+from jaxgan.base import GAN, Batch, Metrics, Players
+from jaxgan.nn.conv import Conv, ConvTranspose
+from jaxgan.nn.dtypes import compute_dtype
+from jaxgan.nn.norm import batch_norm
+
+small_normal = nn.initializers.normal(0.02)
+
+
+class Generator(nn.Module):
+    """Dense layer to a small map, then transposed convolutions, each doubling the resolution.
+
+    No biases; batch normalisation and ReLU after every layer but the last, tanh after that. The
+    dense layer's normalisation has a scale per channel with kernels of 4, where the layer stands
+    for a 4x4 transposed convolution, and one per unit with kernels of 5.
+
+    Attributes:
+      image_shape: (height, width, channels), a square of 4 or 7 times a power of 2, 8 at least.
+      width: channels before the last layer; they double with each halving of the resolution.
+      kernel: rows and columns of every kernel.
+      dtype: of the computation.
+    """
+
+    image_shape: tuple[int, int, int]
+    width: int = 64
+    kernel: int = 4
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, latent: jax.Array, batch_statistics: bool) -> jax.Array:
+        """Maps latent [batch, size] to images float32 [batch, height, width, channels] in (-1, 1).
+
+        Args:
+          latent: noise.
+          batch_statistics: normalise by those of this batch, or by the running ones.
+        """
+
+        def normalise(x: jax.Array) -> jax.Array:
+            norm = batch_norm(batch_statistics=batch_statistics, dtype=self.dtype)
+            return nn.relu(norm(x))
+
+        size, layers = base_and_layers(self.image_shape)
+        channels = self.width * 2 ** (layers - 1)
+        options = {"use_bias": False, "dtype": self.dtype, "kernel_init": small_normal}
+        x = nn.Dense(size * size * channels, **options)(latent)
+        shape = (-1, size, size, channels)
+        x = normalise(x.reshape(shape)) if self.kernel == 4 else normalise(x).reshape(shape)
+        kernel = (self.kernel, self.kernel)
+        for _ in range(layers - 1):
+            channels //= 2
+            x = normalise(ConvTranspose(channels, kernel, strides=2, **options)(x))
+        x = ConvTranspose(self.image_shape[-1], kernel, strides=2, **options)(x)
+        return jnp.tanh(x.astype(jnp.float32))
+
+
+class Discriminator(nn.Module):
+    """Strided convolutions, each halving the resolution, and a logit from all that is left.
+
+    No biases; batch normalisation after every convolution but the first, LeakyReLU .2. Instead of
+    batch normalisation, spectral normalisation of every layer (Miyato et al. 2018, arXiv
+    1802.05957, section 2.1: one power iteration a call).
+
+    Attributes:
+      width: channels of the first layer; they double with each halving of the resolution.
+      kernel: rows and columns of every kernel.
+      norm: `batch` or `spectral`.
+      dtype: of the computation.
+    """
+
+    width: int = 64
+    kernel: int = 4
+    norm: str = "batch"
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Maps images [batch, height, width, channels] to logits float32 [batch].
+
+        Batch normalisation always takes the statistics of this batch.
+        """
+        options = {"use_bias": False, "dtype": self.dtype, "kernel_init": small_normal}
+
+        def run(layer: nn.Module, x: jax.Array) -> jax.Array:
+            if self.norm == "spectral":
+                return nn.SpectralNorm(layer)(x, update_stats=True)
+            return layer(x)
+
+        _, layers = base_and_layers(image.shape[1:])
+        x = image
+        for i in range(layers):
+            kernel = (self.kernel, self.kernel)
+            x = run(Conv(self.width * 2**i, kernel, strides=2, **options), x)
+            if i and self.norm == "batch":
+                x = batch_norm(batch_statistics=True, dtype=self.dtype)(x)
+            x = nn.leaky_relu(x, 0.2)
+        x = run(nn.Dense(1, **options), x.reshape(x.shape[0], -1))
+        return x[:, 0].astype(jnp.float32)
+
+
+def base_and_layers(image_shape: tuple[int, ...]) -> tuple[int, int]:
+    """Returns the size of the smallest map, 4 or 7, and the doublings from it to the image.
+
+    Raises:
+      ValueError: the image is not a square of 4 or 7 times a power of 2, 8 at least.
+    """
+    height, width = image_shape[:2]
+    for base in (4, 7):
+        layers = (height // base).bit_length() - 1
+        if height == width == base * 2**layers and layers > 0:
+            return base, layers
+    raise ValueError(
+        f"name: 'dcgan' needs squares of 4 or 7 times a power of 2, not {height}x{width}; "
+        "set --config.dataset.image_size=64"
+    )
+
+
+def make(
+    *,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    latent: str = "uniform",
+    latent_size: int = 100,
+    width: int = 64,
+    kernel: int = 4,
+    loss: str = "nonsaturating",
+    disc_norm: str = "batch",
+    sample_statistics: str = "running",
+    dtype: str = "float32",
+) -> GAN:
+    """Returns the DCGAN; it draws without regard to labels.
+
+    Args:
+      image_shape: (height, width, channels), a square of 4 or 7 times a power of 2, 8 at least.
+      num_classes: of the data; not used.
+      latent: `uniform` on [-1, 1), the paper's, or `normal`.
+      latent_size: dimensions of the noise.
+      width: channels at half the resolution; 128 in the paper.
+      kernel: 4, or 5 as in the paper.
+      loss: a name of `losses.PAIRS`.
+      disc_norm: normalisation in the discriminator, `batch` or `spectral`.
+      sample_statistics: what batch normalisation uses when sampling: `running`, so that a sample
+        depends on its noise alone, or `batch`, as in training.
+      dtype: of the computation, `float32` or `bfloat16`.
+
+    Raises:
+      ValueError: an argument is out of its range.
+    """
+    del num_classes
+    base_and_layers(image_shape)
+    if latent not in ("uniform", "normal"):
+        raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
+    if loss not in losses.PAIRS:
+        raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
+    if disc_norm not in ("batch", "spectral"):
+        raise ValueError(f"disc_norm: unknown {disc_norm!r}; known: batch, spectral")
+    if sample_statistics not in ("running", "batch"):
+        raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
+    if kernel not in (4, 5):
+        raise ValueError(f"kernel: {kernel} is not 4 or 5")
+    for name, value in {"latent_size": latent_size, "width": width}.items():
+        if value < 1:
+            raise ValueError(f"{name}: {value} is below 1")
+
+    generator = Generator(image_shape, width, kernel, compute_dtype(dtype))
+    discriminator = Discriminator(width, kernel, disc_norm, compute_dtype(dtype))
+    disc_pair, gen_pair = losses.PAIRS[loss]
+
+    def draw(key: jax.Array, count: int) -> jax.Array:
+        if latent == "normal":
+            return jax.random.normal(key, (count, latent_size))
+        return jax.random.uniform(key, (count, latent_size), minval=-1.0)
+
+    def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
+        z = draw(key, count)
+        return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
+
+    def critic(disc: Any, stats: Any, image: jax.Array) -> tuple[jax.Array, Any]:
+        return discriminator.apply({"params": disc, **stats}, image, mutable=["batch_stats"])
+
+    def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
+        gen_key, disc_key = jax.random.split(key)
+        gen = dict(generator.init(gen_key, jnp.zeros((2, latent_size)), True))
+        disc = dict(discriminator.init(disc_key, batch["image"][:2]))
+        params = Players(gen.pop("params"), disc.pop("params"))
+        return params, Players(gen, disc)
+
+    def disc_loss(
+        disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
+        fakes, _ = generate(gen, variables.gen, key, batch["image"].shape[0])
+        # Real and fake examples are batches of their own to the normalisation.
+        real, stats = critic(disc, variables.disc, batch["image"])
+        fake, stats = critic(disc, stats, fakes)
+        loss = jnp.mean(disc_pair(real, fake))
+        metrics = {
+            "disc_loss": loss,
+            "D(x)": jnp.mean(nn.sigmoid(real)),
+            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
+        }
+        return loss, (variables._replace(disc=stats), metrics)
+
+    def gen_loss(
+        gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
+        fakes, stats = generate(gen, variables.gen, key, batch["image"].shape[0])
+        fake, _ = critic(disc, variables.disc, fakes)
+        real, _ = critic(disc, variables.disc, batch["image"])  # compiled away where not needed
+        loss = jnp.mean(gen_pair(real, fake))
+        return loss, (variables._replace(gen=stats), {"gen_loss": loss})
+
+    def sample(gen: Any, variables: Players, key: jax.Array, label: jax.Array) -> jax.Array:
+        z = draw(key, label.shape[0])
+        weights = {"params": gen, **variables.gen}
+        if sample_statistics == "running":
+            return generator.apply(weights, z, False)
+        return generator.apply(weights, z, True, mutable=["batch_stats"])[0]
+
+    return GAN(init, disc_loss, gen_loss, sample, value_range=(-1.0, 1.0))

@@ -1,0 +1,34 @@
+"""Normalisation layers as the GAN papers use them."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+def near_one(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+    """Draws from N(1, .02^2), how DCGAN starts the scale of batch normalisation."""
+    return 1 + 0.02 * jax.random.normal(key, shape, dtype)
+
+
+def batch_norm(*, batch_statistics: bool, dtype: Any = None, name: str | None = None) -> nn.Module:
+    """Returns batch normalisation (Ioffe & Szegedy 2015, arXiv 1502.03167) as DCGAN has it.
+
+    Scale from N(1, .02^2), epsilon 1e-5, running statistics with momentum .9; statistics in
+    float32, and of the global batch where it is sharded.
+
+    Args:
+      batch_statistics: normalise by the batch's own statistics, and update the running ones where
+        the collection `batch_stats` is mutable; False: normalise by the running ones.
+      dtype: of the result; None: that of the input.
+      name: of the module.
+    """
+    return nn.BatchNorm(
+        use_running_average=not batch_statistics,
+        momentum=0.9,
+        epsilon=1e-5,
+        dtype=dtype,
+        scale_init=near_one,
+        name=name,
+    )
