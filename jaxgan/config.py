@@ -23,6 +23,7 @@ def base() -> ConfigDict:
             "steps": 1,  # generator updates
             "batch_size": 100,  # global: over all devices
             "disc_steps": 1,  # k, discriminator updates per generator update
+            "steps_per_call": 1,  # steps that run as one program; more for small models on a GPU
             "ema_decay": 0.0,  # of the average of the generator's parameters; 0: no average
             "dataset": {
                 "name": "mnist",  # any TFDS image dataset
@@ -156,7 +157,7 @@ def check(config: ConfigDict) -> None:
         leaf = key.rsplit(".", 1)[-1]
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"--config.{key}: {value} is not finite; give a number")
-        if leaf in ("steps", "batch_size", "disc_steps", "keep_checkpoints") or (
+        if leaf in ("steps", "steps_per_call", "batch_size", "disc_steps", "keep_checkpoints") or (
             leaf.endswith("_every")
         ):
             least, remedy = 1, "give 1 or more"
@@ -166,6 +167,12 @@ def check(config: ConfigDict) -> None:
             continue
         if not value >= least:
             raise UserError(f"--config.{key}: {value} is too small; {remedy}")
+    for key in ("steps", "log_every", "sample_every", "checkpoint_every"):
+        if config[key] % config.steps_per_call:
+            raise UserError(
+                f"--config.steps_per_call: {config.steps_per_call} does not divide {key}="
+                f"{config[key]}; give a common divisor or change that"
+            )
     if not 0 <= config.ema_decay < 1:
         raise UserError(f"--config.ema_decay: {config.ema_decay} is not in [0, 1); try 0.999")
     if config.seed >= 2**63:

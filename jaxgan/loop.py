@@ -21,7 +21,7 @@ from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
 from jaxgan.progress import Progress
 from jaxgan.state import TrainState
-from jaxgan.step import make_train_step
+from jaxgan.step import make_train_step, repeat_step
 
 
 def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
@@ -124,7 +124,7 @@ class Run:
         def step_on_levels(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
             return step(state, self._floats(batch))
 
-        return step_on_levels
+        return repeat_step(step_on_levels, config.steps_per_call)
 
     def train(self) -> int:
         """Takes the steps that are missing; returns the exit status."""
@@ -147,12 +147,13 @@ class Run:
             progress.write(f"resuming {self._folder} from step {start}")
         else:
             self._save_samples(0)
+        per_call = config.steps_per_call
         batches = data.batches(
             self._dataset,
             seed=config.seed,
             batch_size=config.batch_size,
-            disc_steps=config.disc_steps,
-            start_step=start,
+            disc_steps=config.disc_steps * per_call,
+            start_step=start // per_call,
             sharding=parallel.batch_sharding(self._mesh),
         )
         self._stack.callback(batches.close)
@@ -171,7 +172,8 @@ class Run:
             rates = progress.update(step, values)
             log.write(step, {**values, **rates})
 
-        for t, batch in zip(range(start + 1, config.steps + 1), batches, strict=False):
+        calls = range(start + per_call, config.steps + 1, per_call)
+        for t, batch in zip(calls, batches, strict=False):
             self._state, metrics = self._step(self._state, batch)
             flush()
             last = t == config.steps
@@ -179,9 +181,9 @@ class Run:
                 name: last or t % config[f"{name}_every"] == 0
                 for name in ("log", "sample", "checkpoint")
             }
-            if t == start + 1 and not last:
+            if t == calls[0] and not last:
                 jax.block_until_ready(metrics)
-                progress.start()
+                progress.start(t)
             stopping = bool(stop) and not last  # read once: a signal can come at any moment
             if any(due.values()) or stopping:
                 pending = (t, metrics)

@@ -35,9 +35,9 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def start(self) -> None:
-        """Starts the clock, after the first step has been compiled."""
-        self._last = (self._begun + 1, time.monotonic())
+    def start(self, step: int) -> None:
+        """Starts the clock at `step`, when the program has been compiled."""
+        self._last = (step, time.monotonic())
         if self._bar is not None:
             self._bar.unpause()
 

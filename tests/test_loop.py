@@ -104,6 +104,36 @@ def test_signal_saves_and_the_resumed_run_equals_an_uninterrupted_one(
     assert [row["step"] for row in rows(tmp_path)] == [1, 2, 3, 4, 5, 6]
 
 
+def test_several_steps_per_call_train_on_the_same_batches(finished, load, tmp_path):
+    changes = {"steps_per_call": 2, "log_every": 2, "sample_every": 2}
+    assert loop.train(load(**changes), tmp_path) == 0
+    ours, theirs = rows(tmp_path), rows(finished)
+    assert [row["step"] for row in ours] == [2, 4, 6]
+    for row in ours:
+        expected = next(other for other in theirs if other["step"] == row["step"])
+        for name in ("disc_loss", "gen_loss", "D(x)"):
+            np.testing.assert_allclose(row[name], expected[name], rtol=1e-3)
+
+
+def test_several_steps_per_call_resume(load, tmp_path):
+    changes = {"steps_per_call": 2, "log_every": 2, "sample_every": 2}
+    batches = data.batches
+
+    def interrupted(*args, **options):
+        for i, batch in enumerate(batches(*args, **options)):
+            if i == 1:
+                signal.raise_signal(signal.SIGTERM)
+            yield batch
+
+    assert loop.train(load(**changes), tmp_path / "whole") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "batches", interrupted)
+        assert loop.train(load(**changes), tmp_path / "resumed") == 128 + signal.SIGTERM
+    assert final(tmp_path / "resumed").step == 4
+    assert loop.train(load(**changes), tmp_path / "resumed") == 0
+    chex.assert_trees_all_equal(final(tmp_path / "resumed"), final(tmp_path / "whole"))
+
+
 def test_damaged_newest_checkpoint_costs_only_its_steps(finished, load, tmp_path, monkeypatch):
     batches = data.batches
 

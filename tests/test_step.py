@@ -11,7 +11,7 @@ from jaxgan import losses
 from jaxgan.base import GAN, Players
 from jaxgan.parallel import batch_sharding, compile_step, make_mesh
 from jaxgan.state import init_state
-from jaxgan.step import make_train_step
+from jaxgan.step import make_train_step, repeat_step
 
 RATE = Players(0.1, 0.2)
 SGD = Players(optax.sgd(RATE.gen), optax.sgd(RATE.disc))
@@ -164,3 +164,17 @@ def test_wrong_number_of_batches():
     step, state, _ = make(2)
     with pytest.raises(AssertionError):
         step(state, {"image": jnp.zeros((3, 4))})
+
+
+def test_several_steps_in_one_call_equal_as_many_calls():
+    k, count = 2, 3
+    step, state, _ = make(k, noise=0.3, ema_decay=0.9)
+    batches = {"image": jax.random.normal(jax.random.key(3), (count * k, 4))}
+    one = state
+    for i in range(count):
+        one, metrics = jax.jit(step)(one, {"image": batches["image"][i * k : (i + 1) * k]})
+    many, last = jax.jit(repeat_step(step, count))(state, batches)
+    assert many.step == count
+    chex.assert_trees_all_close(many.params, one.params, rtol=1e-6)
+    chex.assert_trees_all_close((many.ema, last), (one.ema, metrics), rtol=1e-6)
+    assert repeat_step(step, 1) is step

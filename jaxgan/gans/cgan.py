@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxgan import losses, penalties
 from jaxgan.base import GAN, Batch, Metrics, Players
 from jaxgan.nn.conv import Conv, ConvTranspose
+from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.maxout import Maxout
 
 he_normal = nn.initializers.he_normal()
@@ -38,11 +39,13 @@ class MLPGenerator(nn.Module):
       image_shape: (height, width, channels).
       num_classes: number of labels.
       dropout: rate on every layer's input but the noise and the label.
+      dtype: of the computation.
     """
 
     image_shape: tuple[int, int, int]
     num_classes: int
     dropout: float = 0.0
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, latent: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
@@ -50,12 +53,13 @@ class MLPGenerator(nn.Module):
         drop = nn.Dropout(self.dropout, deterministic=not train)
         init = symmetric_uniform(0.05)
         y = jax.nn.one_hot(label, self.num_classes)
-        z = nn.relu(nn.Dense(200, kernel_init=init)(latent))
-        y = nn.relu(nn.Dense(1000, kernel_init=init)(y))
-        x = nn.relu(nn.Dense(1200, kernel_init=init)(drop(jnp.concatenate([z, y], -1))))
+        options = {"kernel_init": init, "dtype": self.dtype}
+        z = nn.relu(nn.Dense(200, **options)(latent))
+        y = nn.relu(nn.Dense(1000, **options)(y))
+        x = nn.relu(nn.Dense(1200, **options)(drop(jnp.concatenate([z, y], -1))))
         height, width, channels = self.image_shape
-        x = nn.Dense(height * width * channels, kernel_init=init)(drop(x))
-        return nn.sigmoid(x).reshape(-1, *self.image_shape)
+        x = nn.Dense(height * width * channels, **options)(drop(x))
+        return nn.sigmoid(x.astype(jnp.float32)).reshape(-1, *self.image_shape)
 
 
 class MLPDiscriminator(nn.Module):
@@ -66,10 +70,12 @@ class MLPDiscriminator(nn.Module):
     Attributes:
       num_classes: number of labels.
       dropout: rate on every hidden layer's output.
+      dtype: of the computation.
     """
 
     num_classes: int
     dropout: float = 0.0
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
@@ -77,10 +83,11 @@ class MLPDiscriminator(nn.Module):
         drop = nn.Dropout(self.dropout, deterministic=not train)
         init = symmetric_uniform(0.005)
         y = jax.nn.one_hot(label, self.num_classes)
-        x = Maxout(240, 5, kernel_init=init)(image.reshape(image.shape[0], -1))
-        y = Maxout(50, 5, kernel_init=init)(y)
-        x = Maxout(240, 4, kernel_init=init)(drop(jnp.concatenate([x, y], -1)))
-        return nn.Dense(1, kernel_init=init)(drop(x))[:, 0]
+        options = {"kernel_init": init, "dtype": self.dtype}
+        x = Maxout(240, 5, **options)(image.reshape(image.shape[0], -1))
+        y = Maxout(50, 5, **options)(y)
+        x = Maxout(240, 4, **options)(drop(jnp.concatenate([x, y], -1)))
+        return nn.Dense(1, **options)(drop(x))[:, 0].astype(jnp.float32)
 
 
 class ConvGenerator(nn.Module):
@@ -90,27 +97,29 @@ class ConvGenerator(nn.Module):
       image_shape: (height, width, channels), height and width divisible by 4.
       num_classes: number of labels.
       width: channels at a quarter of the resolution.
+      dtype: of the computation.
     """
 
     image_shape: tuple[int, int, int]
     num_classes: int
     width: int = 64
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, latent: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
         """Maps latent [batch, size] and label int [batch] to images [batch, ...] in (0, 1)."""
         del train
         height, width, channels = self.image_shape
+        x = jnp.concatenate([latent, 2 * jax.nn.one_hot(label, self.num_classes)], -1)
+        units = height // 4 * (width // 4) * self.width
+        x = nn.Dense(units, kernel_init=he_normal, dtype=self.dtype)(x)
+        x = nn.leaky_relu(x, 0.2).reshape(-1, height // 4, width // 4, self.width)
         # Each output of a 4x4 transposed convolution of stride 2 is a sum over a 2x2 window.
         init = nn.initializers.variance_scaling(8.0, "fan_in", "normal")
-        x = jnp.concatenate([latent, 2 * jax.nn.one_hot(label, self.num_classes)], -1)
-        x = nn.Dense(height // 4 * (width // 4) * self.width, kernel_init=he_normal)(x)
-        x = nn.leaky_relu(x, 0.2).reshape(-1, height // 4, width // 4, self.width)
-        x = nn.leaky_relu(ConvTranspose(self.width // 2, strides=2, kernel_init=init)(x), 0.2)
-        x = ConvTranspose(
-            channels, strides=2, kernel_init=init, bias_init=nn.initializers.constant(-1.0)
-        )(x)
-        return nn.sigmoid(x)
+        options = {"strides": 2, "kernel_init": init, "dtype": self.dtype}
+        x = nn.leaky_relu(ConvTranspose(self.width // 2, **options)(x), 0.2)
+        x = ConvTranspose(channels, bias_init=nn.initializers.constant(-1.0), **options)(x)
+        return nn.sigmoid(x.astype(jnp.float32))
 
 
 class ConvDiscriminator(nn.Module):
@@ -122,20 +131,24 @@ class ConvDiscriminator(nn.Module):
     Attributes:
       num_classes: number of labels.
       width: channels at a quarter of the resolution.
+      dtype: of the computation.
     """
 
     num_classes: int
     width: int = 64
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
         """Maps images [batch, height, width, channels] and label int [batch] to logits [batch]."""
         del train
         x = 2 * image - 1
-        x = nn.leaky_relu(Conv(self.width // 2, strides=2, kernel_init=he_normal)(x), 0.2)
-        x = nn.leaky_relu(Conv(self.width, strides=2, kernel_init=he_normal)(x), 0.2)
-        x = nn.Dense(128, kernel_init=he_normal)(x.reshape(x.shape[0], -1))
-        x = nn.Dense(1 + self.num_classes)(nn.leaky_relu(x, 0.2))
+        options = {"kernel_init": he_normal, "dtype": self.dtype}
+        x = nn.leaky_relu(Conv(self.width // 2, strides=2, **options)(x), 0.2)
+        x = nn.leaky_relu(Conv(self.width, strides=2, **options)(x), 0.2)
+        x = nn.Dense(128, **options)(x.reshape(x.shape[0], -1))
+        x = nn.Dense(1 + self.num_classes, dtype=self.dtype)(nn.leaky_relu(x, 0.2))
+        x = x.astype(jnp.float32)
         return x[:, 0] + jnp.sum(x[:, 1:] * jax.nn.one_hot(label, self.num_classes), -1)
 
 
@@ -151,6 +164,7 @@ def make(
     penalty_weight: float = 0.0,
     penalty_share: float = 1.0,
     width: int = 64,
+    dtype: str = "float32",
 ) -> GAN:
     """Returns the conditional GAN.
 
@@ -165,6 +179,7 @@ def make(
       penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none.
       penalty_share: share of the batch on which the penalties are estimated, in (0, 1].
       width: channels of the `conv` networks at a quarter of the resolution, even.
+      dtype: of the computation, `float32` or `bfloat16`.
 
     Raises:
       ValueError: an argument is out of its range.
@@ -195,14 +210,15 @@ def make(
             "set --config.dataset.image_size=28"
         )
 
+    compute = compute_dtype(dtype)
     generator: nn.Module
     discriminator: nn.Module
     if network == "mlp":
-        generator = MLPGenerator(image_shape, num_classes, dropout)
-        discriminator = MLPDiscriminator(num_classes, dropout)
+        generator = MLPGenerator(image_shape, num_classes, dropout, compute)
+        discriminator = MLPDiscriminator(num_classes, dropout, compute)
     else:
-        generator = ConvGenerator(image_shape, num_classes, width)
-        discriminator = ConvDiscriminator(num_classes, width)
+        generator = ConvGenerator(image_shape, num_classes, width, compute)
+        discriminator = ConvDiscriminator(num_classes, width, compute)
     draw: Callable[..., jax.Array] = jax.random.normal if latent == "normal" else jax.random.uniform
     disc_pair, gen_pair = losses.PAIRS[loss]
 

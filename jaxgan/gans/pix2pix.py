@@ -129,6 +129,10 @@ def make(
         )
     if not 0 <= disc_layers <= 5:
         raise ValueError(f"disc_layers: {disc_layers} is not in 0 to 5")
+    if disc_layers and height < 4 * 2**disc_layers:
+        raise ValueError(
+            f"disc_layers: {disc_layers} leave nothing of {height}x{height}; give fewer"
+        )
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout: {dropout} is not in [0, 1)")
     if width < 1:

@@ -36,12 +36,15 @@ class Window(NamedTuple):
       kernel: rows and columns of the kernel.
       strides: of both axes.
       padding: ((low, high), (low, high)), zeros to add to `x`; negative: to cut.
+      turned: whether the kernel is stored as `flax.linen.ConvTranspose` has it, turned by 180
+        degrees and [rows, columns, channels of y, channels of x].
     """
 
     size: tuple[int, int]
     kernel: tuple[int, int]
     strides: tuple[int, int]
     padding: tuple[tuple[int, int], tuple[int, int]]
+    turned: bool = False
 
     @property
     def out(self) -> tuple[int, int]:
@@ -53,6 +56,11 @@ class Window(NamedTuple):
     def blocks(self) -> tuple[int, int]:
         """How many blocks of the size of a stride cover the kernel."""
         return tuple(-(-k // s) for k, s in zip(self.kernel, self.strides, strict=True))
+
+    @property
+    def taps(self) -> tuple[int, int]:
+        """Rows and columns of the kernel, filled up to whole blocks."""
+        return tuple(b * s for b, s in zip(self.blocks, self.strides, strict=True))
 
 
 def conv(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Padding) -> jax.Array:
@@ -113,9 +121,8 @@ def conv_transpose(
     size = tuple((n - 1) * s + k - sum(cut) for n, k, s, cut in sides)
     if min(size) < 1:
         raise ValueError(f"padding: {padding} leaves nothing of {x.shape} and {kernel.shape}")
-    window = Window(size, kernel.shape[:2], strides, crop)
-    flipped = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    return _form_p.bind(x, flipped, of="x", window=window, maps=0)
+    window = Window(size, kernel.shape[:2], strides, crop, turned=True)
+    return _form_p.bind(x, kernel, of="x", window=window, maps=0)
 
 
 def _check(x: jax.Array, kernel: jax.Array) -> None:
@@ -160,10 +167,12 @@ def _abstract(a: Any, b: Any, *, of: str, window: Window, maps: int) -> Any:
     lead, (batch, *_, channels) = a.shape[:maps], a.shape[maps:]
     if a.dtype != b.dtype:
         raise TypeError(f"a convolution's operands must have one dtype, not {a.dtype}, {b.dtype}")
+    x_channels, y_channels = (-1, -2) if window.turned else (-2, -1)  # in a kernel
+    pair = (b.shape[-1], channels) if window.turned else (channels, b.shape[-1])
     shape = {
-        "y": (batch, *window.out, b.shape[-1]),
-        "x": (batch, *window.size, b.shape[-2]),
-        "kernel": (*window.kernel, channels, b.shape[-1]),
+        "y": (batch, *window.out, b.shape[y_channels]),
+        "x": (batch, *window.size, b.shape[x_channels]),
+        "kernel": (*window.kernel, *pair),
     }[of]
     return jax.core.ShapedArray((*lead, *shape), a.dtype)
 
@@ -220,35 +229,42 @@ def _lower(rules: dict[str, Callable[..., jax.Array]], platform: str | None = No
 
 
 def _lax_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    layout = "HWOI" if window.turned else "HWIO"
     return jax.lax.conv_general_dilated(
-        x, kernel, window.strides, window.padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x,
+        jnp.flip(kernel, (0, 1)) if window.turned else kernel,
+        window.strides,
+        window.padding,
+        dimension_numbers=("NHWC", layout, "NHWC"),
     )
 
 
 def _lax_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     sides = zip(window.size, window.kernel, window.strides, window.padding, window.out, strict=True)
     padding = [(k - 1 - low, n - 1 + low - (m - 1) * s) for n, k, s, (low, _), m in sides]
+    layout = "HWIO" if window.turned else "HWOI"
     return jax.lax.conv_general_dilated(
         y,
-        jnp.flip(kernel, (0, 1)),
+        kernel if window.turned else jnp.flip(kernel, (0, 1)),
         (1, 1),
         padding,
         lhs_dilation=window.strides,
-        dimension_numbers=("NHWC", "HWOI", "NHWC"),
+        dimension_numbers=("NHWC", layout, "NHWC"),
     )
 
 
 def _lax_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
     sides = zip(window.size, window.kernel, window.strides, window.padding, window.out, strict=True)
     padding = [(low, k + (m - 1) * s - n - low) for n, k, s, (low, _), m in sides]
-    return jax.lax.conv_general_dilated(
+    kernel = jax.lax.conv_general_dilated(
         x,
         y,
         (1, 1),
         padding,
         rhs_dilation=window.strides,
-        dimension_numbers=("CHWN", "IHWO", "HWNC"),
+        dimension_numbers=("CHWN", "IHWO", "HWCN" if window.turned else "HWNC"),
     )
+    return jnp.flip(kernel, (0, 1)) if window.turned else kernel
 
 
 # Formulations by matrix products. Space-to-depth turns a convolution of any stride into one of
@@ -267,7 +283,6 @@ def _patches(x: jax.Array, window: Window) -> jax.Array:
     x = x.reshape(-1, need[0] // down, down, need[1] // right, right, x.shape[-1])
     x = x.transpose(0, 1, 3, 2, 4, 5)
     x = x.reshape(*x.shape[:3], -1)
-    x = jax.lax.optimization_barrier(x)  # XLA would do the above once for each patch
     x = jnp.stack(
         [
             jnp.stack([x[:, i : i + height, j : j + width] for j in range(columns)], 3)
@@ -279,33 +294,49 @@ def _patches(x: jax.Array, window: Window) -> jax.Array:
 
 
 def _blocked(kernel: jax.Array, window: Window) -> jax.Array:
-    """Lays a kernel out as [block rows, block columns, stride, stride, inputs, outputs]."""
+    """Lays a kernel out as [patch positions, inputs, outputs], or with these two swapped."""
+    kernel = jnp.flip(kernel, (0, 1)) if window.turned else kernel
     sides = zip(window.blocks, window.strides, window.kernel, strict=True)
     kernel = jnp.pad(kernel, [*((0, b * s - k) for b, s, k in sides), (0, 0), (0, 0)])
     (rows, columns), (down, right) = window.blocks, window.strides
     kernel = kernel.reshape(rows, down, columns, right, *kernel.shape[2:])
-    return kernel.transpose(0, 2, 1, 3, 4, 5)
+    return kernel.transpose(0, 2, 1, 3, 4, 5).reshape(-1, *kernel.shape[4:])
+
+
+def _unblocked(kernel: jax.Array, window: Window) -> jax.Array:
+    """Is the transpose of `_blocked`."""
+    (rows, columns), (down, right) = window.blocks, window.strides
+    kernel = kernel.reshape(rows, columns, down, right, *kernel.shape[1:])
+    kernel = kernel.transpose(0, 2, 1, 3, 4, 5)
+    kernel = kernel.reshape(rows * down, columns * right, *kernel.shape[4:])
+    kernel = kernel[: window.kernel[0], : window.kernel[1]]
+    return jnp.flip(kernel, (0, 1)) if window.turned else kernel
 
 
 def _product_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    y = _patches(x, window) @ _blocked(kernel, window).reshape(-1, kernel.shape[-1])
-    return y.reshape(-1, *window.out, kernel.shape[-1])
+    patches = _patches(x, window).reshape(-1, math.prod(window.taps), x.shape[-1])
+    names = "ntc,toc->no" if window.turned else "ntc,tco->no"
+    y = jnp.einsum(names, patches, _blocked(kernel, window))
+    return y.reshape(-1, *window.out, y.shape[-1])
 
 
 def _product_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     (height, width), (rows, columns), (down, right) = window.out, window.blocks, window.strides
-    inputs, outputs = kernel.shape[2:]
-    matrix = _blocked(kernel, window).reshape(-1, outputs).T
+    outputs, inputs = y.shape[-1], kernel.shape[-1 if window.turned else -2]
+    kernel = _blocked(kernel, window)
 
     def add_overlaps(y: jax.Array) -> jax.Array:
-        parts = jnp.split(y.reshape(-1, outputs) @ matrix, rows * columns, -1)
-        parts = iter(p.reshape(-1, height, width, p.shape[-1]) for p in parts)
+        names = "no,toc->ntc" if window.turned else "no,tco->ntc"
+        parts = jnp.einsum(names, y.reshape(-1, outputs), kernel)
+        parts = jnp.split(
+            parts.reshape(-1, height, width, kernel.shape[0] * inputs), rows * columns, -1
+        )
+        parts = iter(parts)
         x = sum(
             jnp.pad(next(parts), ((0, 0), (i, rows - 1 - i), (j, columns - 1 - j), (0, 0)))
             for i in range(rows)
             for j in range(columns)
         )
-        x = jax.lax.optimization_barrier(x)
         x = x.reshape(*x.shape[:3], down, right, inputs).transpose(0, 1, 3, 2, 4, 5)
         x = x.reshape(-1, x.shape[1] * down, x.shape[3] * right, inputs)
         edges = [
@@ -314,12 +345,11 @@ def _product_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
         ]
         return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
-    chunks = _chunks(y.shape[0], height * width * matrix.shape[1] * y.dtype.itemsize)
+    chunks = _chunks(y.shape[0], height * width * kernel.shape[0] * inputs * y.dtype.itemsize)
     if chunks == 1:
         return add_overlaps(y)
-    y = y.reshape(
-        -1, chunks, *y.shape[1:]
-    )  # strided, so that devices that share a batch share chunks
+    # Strided, so that devices that share the batch share every chunk.
+    y = y.reshape(-1, chunks, *y.shape[1:])
 
     def body(i: jax.Array, x: jax.Array) -> jax.Array:
         part = add_overlaps(jax.lax.dynamic_index_in_dim(y, i, 1, keepdims=False))
@@ -331,12 +361,21 @@ def _product_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
 
 def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
     inputs, outputs = x.shape[-1], y.shape[-1]
-    (rows, columns), (down, right) = window.blocks, window.strides
+    taps = math.prod(window.taps)
+    elements = taps * inputs
+    # The product comes out as [outputs, elements] where the kernel is stored like that; else where
+    # that is faster by more than it takes to transpose it back.
+    outputs_first = window.turned or (
+        elements >= 4 * outputs
+        and (x.shape[0] * math.prod(window.out) >= 8 * elements or outputs <= 8)
+    )
 
     def product(x: jax.Array, y: jax.Array) -> jax.Array:
-        return _patches(x, window).T @ y.reshape(-1, outputs)
+        patches, y = _patches(x, window), y.reshape(-1, outputs)
+        if outputs_first:  # the barrier keeps XLA from a slower product of y as it is
+            return jax.lax.optimization_barrier(y.T) @ patches
+        return patches.T @ y
 
-    elements = rows * columns * down * right * inputs
     chunks = _chunks(x.shape[0], math.prod(window.out) * elements * x.dtype.itemsize)
     if chunks == 1:
         kernel = product(x, y)
@@ -345,14 +384,17 @@ def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
 
         def body(i: jax.Array, kernel: jax.Array) -> jax.Array:
             parts = (jax.lax.dynamic_index_in_dim(a, i, 1, keepdims=False) for a in (x, y))
-            return kernel + product(*parts).astype(jnp.float32)
+            return kernel + product(*parts).astype(kernel.dtype)
 
-        kernel = jnp.zeros((elements, outputs), jnp.promote_types(x.dtype, jnp.float32))
+        shape = (outputs, elements) if outputs_first else (elements, outputs)
+        kernel = jnp.zeros(shape, jnp.promote_types(x.dtype, jnp.float32))
         kernel = jax.lax.fori_loop(0, chunks, body, kernel).astype(x.dtype)
-    kernel = kernel.reshape(rows, columns, down, right, inputs, outputs)
-    kernel = kernel.transpose(0, 2, 1, 3, 4, 5)
-    kernel = kernel.reshape(rows * down, columns * right, inputs, outputs)
-    return kernel[: window.kernel[0], : window.kernel[1]]
+    if window.turned:
+        kernel = kernel.reshape(outputs, taps, inputs).swapaxes(0, 1)
+    else:
+        kernel = kernel.T if outputs_first else kernel
+        kernel = kernel.reshape(taps, inputs, outputs)
+    return _unblocked(kernel, window)
 
 
 def _chunks(batch: int, bytes_each: int) -> int:
@@ -360,6 +402,11 @@ def _chunks(batch: int, bytes_each: int) -> int:
     most = max(1, CHUNK_BYTES // bytes_each)
     size = max(n for n in range(1, min(batch, most) + 1) if batch % n == 0)
     return batch // size if 4 * size >= min(batch, most) else 1
+
+
+def _cpu_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    few = x.shape[0] * math.prod(window.out) < 1024  # so that it is the kernel that takes the time
+    return (_product_y if few else _lax_y)(x, kernel, window)
 
 
 def _cpu_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
@@ -370,7 +417,7 @@ _LAX = {"y": _lax_y, "x": _lax_x, "kernel": _lax_kernel}
 _PRODUCT = {"y": _product_y, "x": _product_x, "kernel": _product_kernel}
 _lower(_LAX | {f"mapped {of}": rule for of, rule in _LAX.items()})
 _lower(
-    {"y": _lax_y, "x": _cpu_x, "kernel": _product_kernel}
+    {"y": _cpu_y, "x": _cpu_x, "kernel": _product_kernel}
     | {f"mapped {of}": rule for of, rule in _PRODUCT.items()},
     platform="cpu",
 )

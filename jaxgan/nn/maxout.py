@@ -15,14 +15,17 @@ class Maxout(nn.Module):
       features: outputs.
       pieces: linear units per output.
       kernel_init: initialiser of the kernel [inputs, features * pieces].
+      dtype: of the computation; None: what input and parameters promote to.
     """
 
     features: int
     pieces: int
     kernel_init: Any = nn.initializers.lecun_normal()
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps float [batch, inputs] to float [batch, features]."""
-        x = nn.Dense(self.features * self.pieces, kernel_init=self.kernel_init)(x)
+        units = self.features * self.pieces
+        x = nn.Dense(units, kernel_init=self.kernel_init, dtype=self.dtype)(x)
         return x.reshape(*x.shape[:-1], self.pieces, self.features).max(-2)

@@ -20,17 +20,17 @@ def size(tree):
 
 def test_parameters_of_the_papers_networks():
     gan = cgan.make(image_shape=SHAPE, num_classes=10)
-    params, _ = gan.init(jax.random.key(0), BATCH)
+    params, _ = jax.jit(gan.init)(jax.random.key(0), BATCH)
     assert (size(params.gen), size(params.disc)) == (2_413_984, 1_224_351)
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_label_and_noise_both_matter(network):
     gan = cgan.make(image_shape=SHAPE, num_classes=10, network=network)
-    params, variables = gan.init(jax.random.key(0), BATCH)
+    params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
 
     def sample(key, label):
-        return gan.sample(params.gen, variables, jax.random.key(key), jnp.full(3, label))
+        return jax.jit(gan.sample)(params.gen, variables, jax.random.key(key), jnp.full(3, label))
 
     images = sample(0, 3)
     assert images.shape == (3, *SHAPE) and 0 <= images.min() <= images.max() <= 1
@@ -52,10 +52,10 @@ def test_discriminator_sees_the_label(network):
 def test_penalty_is_half_gamma_times_the_norms_on_real_and_fake():
     options = {"image_shape": SHAPE, "num_classes": 10, "network": "conv", "width": 8}
     gan = cgan.make(**options, penalty_weight=3.0)
-    params, variables = gan.init(jax.random.key(0), BATCH)
+    params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
     key = jax.random.key(1)
     plain, _ = cgan.make(**options).disc_loss(params.disc, params.gen, variables, BATCH, key)
-    loss, (_, metrics) = gan.disc_loss(params.disc, params.gen, variables, BATCH, key)
+    loss, (_, metrics) = jax.jit(gan.disc_loss)(params.disc, params.gen, variables, BATCH, key)
 
     fake_key = jax.random.split(jax.random.split(key, 3)[0])[0]
     z = jax.random.uniform(fake_key, (8, 100))
@@ -75,7 +75,7 @@ def test_penalty_is_half_gamma_times_the_norms_on_real_and_fake():
 
 def test_dropout_works_in_training_only():
     gan = cgan.make(image_shape=SHAPE, num_classes=10, dropout=0.5)
-    params, variables = gan.init(jax.random.key(0), BATCH)
+    params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
     disc = jax.tree.map(lambda x: 20 * x, params.disc)
     losses = [
         gan.gen_loss(params.gen, disc, variables, BATCH, jax.random.key(k))[0] for k in (0, 0, 1)

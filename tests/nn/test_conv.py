@@ -29,7 +29,7 @@ PAIRS = [
 RULES = {
     "lax": conv_lib._LAX,
     "product": conv_lib._PRODUCT,
-    "cpu": {**conv_lib._PRODUCT, "y": conv_lib._lax_y, "x": conv_lib._cpu_x},
+    "cpu": {**conv_lib._PRODUCT, "y": conv_lib._cpu_y, "x": conv_lib._cpu_x},
 }
 
 
@@ -55,6 +55,7 @@ def test_equals_linen_in_value_and_gradients(ours, linen):
 
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize("chunk_bytes", [1, 2**23])
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(
     "window",
     [
@@ -64,7 +65,7 @@ def test_equals_linen_in_value_and_gradients(ours, linen):
         Window((6, 6), (1, 2), (3, 1), ((0, 0), (0, 0))),
     ],
 )
-def test_formulations_equal_the_transposes_of_lax(rules, chunk_bytes, window, monkeypatch):
+def test_formulations_equal_the_transposes_of_lax(rules, chunk_bytes, window, turned, monkeypatch):
     """Those of other platforms too: each is a formula that any platform can compute."""
     monkeypatch.setattr(conv_lib, "CHUNK_BYTES", chunk_bytes)
     rng = np.random.default_rng(0)
@@ -80,6 +81,9 @@ def test_formulations_equal_the_transposes_of_lax(rules, chunk_bytes, window, mo
     value, vjp = jax.vjp(lax, x, kernel)
     expected_x, expected_kernel = vjp(y)
     rule = RULES[rules]
+    if turned:
+        window = window._replace(turned=True)
+        kernel, expected_kernel = (k[::-1, ::-1].swapaxes(2, 3) for k in (kernel, expected_kernel))
     np.testing.assert_allclose(rule["y"](x, kernel, window), value, atol=1e-4)
     np.testing.assert_allclose(rule["x"](y, kernel, window), expected_x, atol=1e-4)
     np.testing.assert_allclose(rule["kernel"](x, y, window), expected_kernel, atol=1e-4)

@@ -1,0 +1,1 @@
+"""Speed of jaxgan beside the same networks in PyTorch: `python -m benchmarks`."""

@@ -1,0 +1,65 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import gans
+from jaxgan.errors import UserError
+from jaxgan.gans import ebgan
+
+SHAPE = (6, 6, 1)
+BATCH = {"image": jax.random.uniform(jax.random.key(5), (8, *SHAPE)) * 2 - 1}
+
+
+def test_energy_is_the_norm_of_the_reconstruction_error():
+    module = ebgan.AutoEncoder(layers=2, width=5)
+    params = module.init(jax.random.key(0), BATCH["image"])
+    energy, code = module.apply(params, BATCH["image"])
+    flat = np.asarray(BATCH["image"]).reshape(8, 36)
+    layers = jax.tree.map(np.asarray, params["params"])
+    first, second = layers["Dense_0"], layers["Dense_1"]
+    hidden = np.maximum(flat @ first["kernel"] + first["bias"], 0)
+    decoded = hidden @ second["kernel"] + second["bias"]
+    np.testing.assert_allclose(code, hidden, atol=1e-5)
+    np.testing.assert_allclose(energy, np.linalg.norm(decoded - flat, axis=1), rtol=1e-5)
+
+
+def test_perfect_reconstruction_has_energy_and_gradient_0():
+    zeros = jnp.zeros((1, *SHAPE))
+    module = ebgan.AutoEncoder(width=5)
+    params = module.init(jax.random.key(0), zeros)
+    energy, gradient = jax.value_and_grad(lambda x: module.apply(params, x)[0][0])(zeros)
+    assert energy < 1e-5 and not jnp.any(gradient)
+
+
+@pytest.mark.parametrize("layers", [2, 4])
+def test_codes_are_the_encoders(layers):
+    module = ebgan.AutoEncoder(layers=layers, width=5)
+    params = module.init(jax.random.key(0), BATCH["image"])
+    assert len(params["params"]) == layers
+    _, state = module.apply(params, BATCH["image"], capture_intermediates=True)
+    encoder = state["intermediates"][f"Dense_{layers // 2 - 1}"]["__call__"][0]
+    np.testing.assert_array_equal(module.apply(params, BATCH["image"])[1], jax.nn.relu(encoder))
+
+
+@pytest.mark.parametrize("margin", [1e-3, 1e3])
+def test_margin_decides_whether_fakes_count(margin):
+    gan = ebgan.make(image_shape=SHAPE, num_classes=0, margin=margin)
+    params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
+    gradients = [
+        jax.jit(jax.grad(gan.disc_loss, has_aux=True))(
+            params.disc, gen, variables, BATCH, jax.random.key(1)
+        )[0]
+        for gen in (params.gen, jax.tree.map(lambda x: x + 0.1, params.gen))
+    ]
+    same = all(jax.tree.leaves(jax.tree.map(jnp.allclose, *gradients)))
+    assert same == (margin == 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("margin", 0.0), ("gen_layers", 1), ("disc_layers", 3), ("disc_width", 0), ("dtype", "half")],
+)
+def test_wrong_options_are_named(option, value):
+    with pytest.raises(UserError, match=f"^--config.gan.{option}: .*{value}"):
+        gans.make({"name": "ebgan", option: value}, image_shape=SHAPE, num_classes=0)
