@@ -62,6 +62,11 @@ class Window(NamedTuple):
         """Rows and columns of the kernel, filled up to whole blocks."""
         return tuple(b * s for b, s in zip(self.blocks, self.strides, strict=True))
 
+    @property
+    def num_taps(self) -> int:
+        """How many those are."""
+        return math.prod(self.taps)
+
 
 def conv(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Padding) -> jax.Array:
     """Convolution (cross-correlation), equal to `lax.conv_general_dilated`.
@@ -272,7 +277,7 @@ def _lax_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
 
 
 def _patches(x: jax.Array, window: Window) -> jax.Array:
-    """Returns [batch * positions, patch elements], the elements as in `_blocked`."""
+    """Returns [batch * positions, patch elements], the elements as in `_matrix`."""
     (height, width), (rows, columns), (down, right) = window.out, window.blocks, window.strides
     need = (height + rows - 1) * down, (width + columns - 1) * right
     edges = [
@@ -293,45 +298,51 @@ def _patches(x: jax.Array, window: Window) -> jax.Array:
     return x.reshape(-1, math.prod(x.shape[3:]))
 
 
-def _blocked(kernel: jax.Array, window: Window) -> jax.Array:
-    """Lays a kernel out as [patch positions, inputs, outputs], or with these two swapped."""
+def _matrix(kernel: jax.Array, window: Window) -> jax.Array:
+    """Lays a kernel out as [patch elements, outputs], or [outputs, patch elements] if turned."""
     kernel = jnp.flip(kernel, (0, 1)) if window.turned else kernel
-    sides = zip(window.blocks, window.strides, window.kernel, strict=True)
-    kernel = jnp.pad(kernel, [*((0, b * s - k) for b, s, k in sides), (0, 0), (0, 0)])
+    edges = [(0, n - k) for n, k in zip(window.taps, window.kernel, strict=True)]
+    kernel = jnp.pad(kernel, [*edges, (0, 0), (0, 0)])
     (rows, columns), (down, right) = window.blocks, window.strides
     kernel = kernel.reshape(rows, down, columns, right, *kernel.shape[2:])
-    return kernel.transpose(0, 2, 1, 3, 4, 5).reshape(-1, *kernel.shape[4:])
+    if window.turned:
+        return kernel.transpose(4, 0, 2, 1, 3, 5).reshape(kernel.shape[4], -1)
+    return kernel.transpose(0, 2, 1, 3, 4, 5).reshape(-1, kernel.shape[5])
 
 
-def _unblocked(kernel: jax.Array, window: Window) -> jax.Array:
-    """Is the transpose of `_blocked`."""
+def _kernel(matrix: jax.Array, window: Window) -> jax.Array:
+    """Is the transpose of `_matrix`."""
     (rows, columns), (down, right) = window.blocks, window.strides
-    kernel = kernel.reshape(rows, columns, down, right, *kernel.shape[1:])
-    kernel = kernel.transpose(0, 2, 1, 3, 4, 5)
-    kernel = kernel.reshape(rows * down, columns * right, *kernel.shape[4:])
+    if window.turned:
+        kernel = matrix.reshape(-1, rows, columns, down, right, matrix.shape[1] // window.num_taps)
+        kernel = kernel.transpose(1, 3, 2, 4, 0, 5)
+    else:
+        kernel = matrix.reshape(rows, columns, down, right, -1, matrix.shape[1])
+        kernel = kernel.transpose(0, 2, 1, 3, 4, 5)
+    kernel = kernel.reshape(*window.taps, *kernel.shape[4:])
     kernel = kernel[: window.kernel[0], : window.kernel[1]]
     return jnp.flip(kernel, (0, 1)) if window.turned else kernel
 
 
+def _contract(a: jax.Array, b: jax.Array, axis: int) -> jax.Array:
+    """Returns the product of two matrices over the last axis of `a` and `axis` of `b`."""
+    return jax.lax.dot_general(a, b, (((1,), (axis,)), ((), ())))
+
+
 def _product_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    patches = _patches(x, window).reshape(-1, math.prod(window.taps), x.shape[-1])
-    names = "ntc,toc->no" if window.turned else "ntc,tco->no"
-    y = jnp.einsum(names, patches, _blocked(kernel, window))
+    y = _contract(_patches(x, window), _matrix(kernel, window), 1 if window.turned else 0)
     return y.reshape(-1, *window.out, y.shape[-1])
 
 
 def _product_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     (height, width), (rows, columns), (down, right) = window.out, window.blocks, window.strides
     outputs, inputs = y.shape[-1], kernel.shape[-1 if window.turned else -2]
-    kernel = _blocked(kernel, window)
+    matrix = _matrix(kernel, window)
 
     def add_overlaps(y: jax.Array) -> jax.Array:
-        names = "no,toc->ntc" if window.turned else "no,tco->ntc"
-        parts = jnp.einsum(names, y.reshape(-1, outputs), kernel)
-        parts = jnp.split(
-            parts.reshape(-1, height, width, kernel.shape[0] * inputs), rows * columns, -1
-        )
-        parts = iter(parts)
+        parts = _contract(y.reshape(-1, outputs), matrix, 0 if window.turned else 1)
+        parts = parts.reshape(-1, height, width, parts.shape[-1])
+        parts = iter(jnp.split(parts, rows * columns, -1))
         x = sum(
             jnp.pad(next(parts), ((0, 0), (i, rows - 1 - i), (j, columns - 1 - j), (0, 0)))
             for i in range(rows)
@@ -345,7 +356,7 @@ def _product_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
         ]
         return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
-    chunks = _chunks(y.shape[0], height * width * kernel.shape[0] * inputs * y.dtype.itemsize)
+    chunks = _chunks(y.shape[0], math.prod(window.out) * matrix.size // outputs * y.dtype.itemsize)
     if chunks == 1:
         return add_overlaps(y)
     # Strided, so that devices that share the batch share every chunk.
@@ -361,8 +372,7 @@ def _product_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
 
 def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
     inputs, outputs = x.shape[-1], y.shape[-1]
-    taps = math.prod(window.taps)
-    elements = taps * inputs
+    elements = window.num_taps * inputs
     # The product comes out as [outputs, elements] where the kernel is stored like that; else where
     # that is faster by more than it takes to transpose it back.
     outputs_first = window.turned or (
@@ -378,23 +388,20 @@ def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
 
     chunks = _chunks(x.shape[0], math.prod(window.out) * elements * x.dtype.itemsize)
     if chunks == 1:
-        kernel = product(x, y)
+        matrix = product(x, y)
     else:
         x, y = (a.reshape(-1, chunks, *a.shape[1:]) for a in (x, y))
 
-        def body(i: jax.Array, kernel: jax.Array) -> jax.Array:
+        def body(i: jax.Array, matrix: jax.Array) -> jax.Array:
             parts = (jax.lax.dynamic_index_in_dim(a, i, 1, keepdims=False) for a in (x, y))
-            return kernel + product(*parts).astype(kernel.dtype)
+            return matrix + product(*parts).astype(matrix.dtype)
 
         shape = (outputs, elements) if outputs_first else (elements, outputs)
-        kernel = jnp.zeros(shape, jnp.promote_types(x.dtype, jnp.float32))
-        kernel = jax.lax.fori_loop(0, chunks, body, kernel).astype(x.dtype)
-    if window.turned:
-        kernel = kernel.reshape(outputs, taps, inputs).swapaxes(0, 1)
-    else:
-        kernel = kernel.T if outputs_first else kernel
-        kernel = kernel.reshape(taps, inputs, outputs)
-    return _unblocked(kernel, window)
+        matrix = jnp.zeros(shape, jnp.promote_types(x.dtype, jnp.float32))
+        matrix = jax.lax.fori_loop(0, chunks, body, matrix).astype(x.dtype)
+    if outputs_first and not window.turned:
+        matrix = matrix.T
+    return _kernel(matrix, window)
 
 
 def _chunks(batch: int, bytes_each: int) -> int:
