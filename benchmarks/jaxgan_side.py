@@ -27,8 +27,7 @@ class Side:
         Args:
           settings: of the worker.
         """
-        if hasattr(cli, "keep_freed_memory"):
-            cli.keep_freed_memory()
+        cli.keep_freed_memory()
         os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the device is shared
         jax.config.update("jax_compilation_cache_dir", settings.cache)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import ctypes
 import logging
 import os
 import pathlib
@@ -35,6 +36,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     logging.getLogger("jaxgan").setLevel(logging.INFO)
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs what it also raises
+    keep_freed_memory()
     try:
         sys.exit(main(sys.argv[1:]) or 0)
     except (UserError, RunError) as error:
@@ -60,3 +62,17 @@ def use_compilation_cache() -> None:
     if not jax.config.jax_compilation_cache_dir:
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "jaxgan"))
+
+
+def keep_freed_memory() -> None:
+    """Makes the C library keep freed blocks of up to 256 MB instead of returning them.
+
+    A step on CPU takes its temporary memory anew each time; pages that the system has to map again
+    cost small convolutional models an eighth of their time. It does nothing where the C library is
+    not glibc.
+    """
+    mallopt = getattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "mallopt", None)
+    if mallopt is not None:
+        trim_threshold, mmap_threshold = -1, -3  # malloc.h
+        mallopt(mmap_threshold, 2**28)
+        mallopt(trim_threshold, 2**29)

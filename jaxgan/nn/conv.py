@@ -376,8 +376,7 @@ def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
     # The product comes out as [outputs, elements] where the kernel is stored like that; else where
     # that is faster by more than it takes to transpose it back.
     outputs_first = window.turned or (
-        elements >= 4 * outputs
-        and (x.shape[0] * math.prod(window.out) >= 8 * elements or outputs <= 8)
+        elements >= 4 * outputs and (elements * outputs <= 2**18 or outputs <= 8)
     )
 
     def product(x: jax.Array, y: jax.Array) -> jax.Array:
