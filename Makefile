@@ -1,4 +1,5 @@
 # make train: install and run the main job.   make test: install and run the tests.
+# make bench: install PyTorch too and compare speeds.
 # The virtual environment is .venv; jax is built for what the machine has.
 PYTHON ?= python3
 CONFIG ?= configs/cgan_mnist.py
@@ -12,20 +13,26 @@ ACCELERATOR := $(shell \
   elif [ -e /dev/accel0 ] || { [ -e /dev/vfio/0 ] && grep -qs 0x1ae0 /sys/bus/pci/devices/*/vendor; }; \
   then echo tpu; else echo cpu; fi)
 
+# PyTorch, for comparison only, comes without CUDA where there is no GPU.
+TORCH_INDEX := $(if $(filter cuda12,$(ACCELERATOR)),,--extra-index-url https://download.pytorch.org/whl/cpu)
+
 # pip of the system installs into the environment, so that Debian's python3-venv is not needed.
 define install
 	test -x $(RUN) || $(PYTHON) -m venv --without-pip $(VENV)
-	$(PYTHON) -m pip --python $(RUN) install --quiet --disable-pip-version-check --editable ".[$(1)]"
+	$(PYTHON) -m pip --python $(RUN) install --quiet --disable-pip-version-check --editable ".[$(1)]" $(2)
 	touch $@
 endef
 
-.PHONY: train test lint format clean
+.PHONY: train test bench lint format clean
 
 train: $(VENV)/.$(ACCELERATOR)
 	$(RUN) train.py --config=$(CONFIG)
 
 test: $(VENV)/.$(ACCELERATOR)-test
 	JAX_PLATFORMS=cpu $(RUN) -m pytest
+
+bench: $(VENV)/.$(ACCELERATOR)-bench
+	$(RUN) -m benchmarks
 
 lint: $(VENV)/.$(ACCELERATOR)-test
 	$(VENV)/bin/ruff check .
@@ -43,3 +50,6 @@ $(VENV)/.$(ACCELERATOR): pyproject.toml
 
 $(VENV)/.$(ACCELERATOR)-test: pyproject.toml
 	$(call install,$(ACCELERATOR)$(comma)test)
+
+$(VENV)/.$(ACCELERATOR)-bench: pyproject.toml
+	$(call install,$(ACCELERATOR)$(comma)bench,$(TORCH_INDEX))

@@ -166,7 +166,11 @@ def main(argv: list[str]) -> None:
     add("--rounds", type=positive, default=10, help="turns of each, of a second or more")
     add("--batch-size", type=positive, help="default: each model's own")
     add("--dtype", choices=("float32", "bfloat16"), help="default: bfloat16 on a GPU")
-    add("--torch", choices=("eager", "compile"), help="default: compile on a GPU")
+    add(
+        "--torch",
+        choices=("eager", "frozen", "compile"),
+        help="default: eager on CPU, compile on a GPU; frozen: no gradients that nobody needs",
+    )
     add("--same-allocator", action="store_true", help="PyTorch too keeps the memory it frees")
     add("--out", type=pathlib.Path, default="benchmarks/results", metavar="DIR")
     args = parser.parse_args(argv)

@@ -72,7 +72,7 @@ class Side:
         begun = time.perf_counter()
         for _ in range(iterations):
             self._update(disc, 1)
-            disc.requires_grad_(False)  # no gradients that nobody needs
+            disc.requires_grad_(self._mode == "eager")
             self._update(gen, 0)
             disc.requires_grad_(True)
         if self._gpu:

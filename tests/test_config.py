@@ -31,6 +31,11 @@ def test_overrides_take_the_type_of_the_default():
         ("--config.steps=1.5", r"--config\.steps: '1\.5' is not an integer"),
         ("--config.steps", r"--config\.steps: no value"),
         ("--config.steps=0", r"--config\.steps: 0 is too small"),
+        ("--config.steps_per_call=0", r"--config\.steps_per_call: 0 is too small"),
+        (
+            "--config.steps_per_call=3",
+            r"--config\.steps_per_call: 3 does not divide steps=14000; give a common divisor",
+        ),
         ("--config.disc_steps=0", r"--config\.disc_steps: 0 is too small"),
         ("--config.batch_size=-4", r"--config\.batch_size: -4 is too small"),
         ("--config.seed=-1", r"--config\.seed: -1 is too small"),

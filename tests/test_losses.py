@@ -85,6 +85,14 @@ def test_pairs_have_the_signature_of_real_and_fake():
         chex.assert_shape([disc(LOGITS, fake), gen(LOGITS, fake)], (4,))
 
 
+def test_energy_based_losses_by_hand():
+    real, fake = jnp.array([1.0, 2.0, 3.0]), jnp.array([0.5, 10.0, 12.0])
+    np.testing.assert_allclose(losses.ebgan_disc(real, fake, margin=10.0), [10.5, 2.0, 3.0])
+    np.testing.assert_allclose(losses.ebgan_gen(fake), fake)
+    gradient = jax.grad(lambda f: jnp.sum(losses.ebgan_disc(real, f, margin=10.0)))(fake)
+    np.testing.assert_allclose(gradient, [-1.0, 0.0, 0.0])  # per example, not of the mean
+
+
 def test_import_is_light():
     code = (
         "import sys, jaxgan.losses, jaxgan.penalties; "

@@ -112,3 +112,21 @@ def test_lookup_by_name():
         gans.make({"name": "cgan", "widht": 3}, image_shape=SHAPE, num_classes=10)
     with pytest.raises(UserError, match=r"--config\.gan\.loss: unknown"):
         gans.make({"name": "cgan", "loss": "x"}, image_shape=SHAPE, num_classes=10)
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_bfloat16_computes_in_it_and_keeps_losses_in_float32(network):
+    losses = []
+    for dtype in ("float32", "bfloat16"):
+        gan = cgan.make(
+            image_shape=SHAPE, num_classes=10, network=network, penalty_weight=1.0, dtype=dtype
+        )
+        params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
+        arguments = params.disc, params.gen, variables, BATCH, jax.random.key(1)
+        loss = jax.jit(jax.value_and_grad(gan.disc_loss, has_aux=True))
+        assert ("bf16" in loss.lower(*arguments).as_text()) == (dtype == "bfloat16")
+        (value, _), gradients = loss(*arguments)
+        for x in jax.tree.leaves((params, value, gradients)):
+            assert x.dtype == jnp.float32
+        losses.append(value)
+    np.testing.assert_allclose(*losses, rtol=0.05)
