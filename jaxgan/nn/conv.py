@@ -381,8 +381,11 @@ def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
 
     def product(x: jax.Array, y: jax.Array) -> jax.Array:
         patches, y = _patches(x, window), y.reshape(-1, outputs)
-        if outputs_first:  # the barrier keeps XLA from a slower product of y as it is
+        if outputs_first and outputs < elements:
+            # The barrier makes XLA transpose y, for a product that is faster than one of y as it is.
             return jax.lax.optimization_barrier(y.T) @ patches
+        if outputs_first:
+            return y.T @ patches
         return patches.T @ y
 
     chunks = _chunks(x.shape[0], math.prod(window.out) * elements * x.dtype.itemsize)
@@ -411,7 +414,7 @@ def _chunks(batch: int, bytes_each: int) -> int:
 
 
 def _cpu_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    few = x.shape[0] * math.prod(window.out) < 1024  # so that it is the kernel that takes the time
+    few = x.shape[0] * math.prod(window.out) <= 1024  # so that reading the kernel takes the time
     return (_product_y if few else _lax_y)(x, kernel, window)
 
 
