@@ -298,6 +298,25 @@ def _patches(x: jax.Array, window: Window) -> jax.Array:
     return x.reshape(-1, math.prod(x.shape[3:]))
 
 
+def _add_patches(patches: jax.Array, window: Window) -> jax.Array:
+    """Adds patches that overlap to an image: is the transpose of `_patches`."""
+    (height, width), (rows, columns), (down, right) = window.out, window.blocks, window.strides
+    patches = patches.reshape(-1, height, width, patches.shape[-1])
+    parts = iter(jnp.split(patches, rows * columns, -1))
+    x = sum(
+        jnp.pad(next(parts), ((0, 0), (i, rows - 1 - i), (j, columns - 1 - j), (0, 0)))
+        for i in range(rows)
+        for j in range(columns)
+    )
+    x = x.reshape(*x.shape[:3], down, right, -1).transpose(0, 1, 3, 2, 4, 5)
+    x = x.reshape(-1, x.shape[1] * down, x.shape[3] * right, x.shape[-1])
+    edges = [
+        (-low, size + low - n, 0)
+        for n, size, (low, _) in zip(x.shape[1:3], window.size, window.padding, strict=True)
+    ]
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+
 def _matrix(kernel: jax.Array, window: Window) -> jax.Array:
     """Lays a kernel out as [patch elements, outputs], or [outputs, patch elements] if turned."""
     kernel = jnp.flip(kernel, (0, 1)) if window.turned else kernel
@@ -335,35 +354,22 @@ def _product_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
 
 
 def _product_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    (height, width), (rows, columns), (down, right) = window.out, window.blocks, window.strides
     outputs, inputs = y.shape[-1], kernel.shape[-1 if window.turned else -2]
     matrix = _matrix(kernel, window)
 
-    def add_overlaps(y: jax.Array) -> jax.Array:
-        parts = _contract(y.reshape(-1, outputs), matrix, 0 if window.turned else 1)
-        parts = parts.reshape(-1, height, width, parts.shape[-1])
-        parts = iter(jnp.split(parts, rows * columns, -1))
-        x = sum(
-            jnp.pad(next(parts), ((0, 0), (i, rows - 1 - i), (j, columns - 1 - j), (0, 0)))
-            for i in range(rows)
-            for j in range(columns)
-        )
-        x = x.reshape(*x.shape[:3], down, right, inputs).transpose(0, 1, 3, 2, 4, 5)
-        x = x.reshape(-1, x.shape[1] * down, x.shape[3] * right, inputs)
-        edges = [
-            (-low, size + low - n, 0)
-            for n, size, (low, _) in zip(x.shape[1:3], window.size, window.padding, strict=True)
-        ]
-        return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+    def part_of_x(y: jax.Array) -> jax.Array:
+        axis = 0 if window.turned else 1
+        return _add_patches(_contract(y.reshape(-1, outputs), matrix, axis), window)
 
-    chunks = _chunks(y.shape[0], math.prod(window.out) * matrix.size // outputs * y.dtype.itemsize)
+    patch_bytes = matrix.size // outputs * y.dtype.itemsize
+    chunks = _chunks(y.shape[0], math.prod(window.out) * patch_bytes)
     if chunks == 1:
-        return add_overlaps(y)
+        return part_of_x(y)
     # Strided, so that devices that share the batch share every chunk.
     y = y.reshape(-1, chunks, *y.shape[1:])
 
     def body(i: jax.Array, x: jax.Array) -> jax.Array:
-        part = add_overlaps(jax.lax.dynamic_index_in_dim(y, i, 1, keepdims=False))
+        part = part_of_x(jax.lax.dynamic_index_in_dim(y, i, 1, keepdims=False))
         return jax.lax.dynamic_update_index_in_dim(x, part, i, 1)
 
     x = jnp.zeros((y.shape[0], chunks, *window.size, inputs), y.dtype)
@@ -382,7 +388,7 @@ def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
     def product(x: jax.Array, y: jax.Array) -> jax.Array:
         patches, y = _patches(x, window), y.reshape(-1, outputs)
         if outputs_first and outputs < elements:
-            # The barrier makes XLA transpose y, for a product that is faster than one of y as it is.
+            # The barrier makes XLA transpose y, for a faster product than that of y as it lies.
             return jax.lax.optimization_barrier(y.T) @ patches
         if outputs_first:
             return y.T @ patches
@@ -406,6 +412,64 @@ def _product_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
     return _kernel(matrix, window)
 
 
+# The same for small maps and small batches, where most of the work is to read the kernel: it stays
+# as it lies, [taps, channels, channels], and the patches take its order.
+
+
+def _tap_patches(x: jax.Array, window: Window) -> jax.Array:
+    """Returns [batch * positions, taps of the kernel, inputs]."""
+    (rows, columns), (down, right) = window.blocks, window.strides
+    patches = _patches(x, window).reshape(-1, rows, columns, down, right, x.shape[-1])
+    patches = patches.transpose(0, 1, 3, 2, 4, 5).reshape(-1, *window.taps, x.shape[-1])
+    patches = patches[:, : window.kernel[0], : window.kernel[1]]
+    patches = jnp.flip(patches, (1, 2)) if window.turned else patches
+    return patches.reshape(-1, math.prod(window.kernel), x.shape[-1])
+
+
+def _add_tap_patches(patches: jax.Array, window: Window) -> jax.Array:
+    """Is the transpose of `_tap_patches`."""
+    patches = patches.reshape(-1, *window.kernel, patches.shape[-1])
+    patches = jnp.flip(patches, (1, 2)) if window.turned else patches
+    edges = [(0, n - k) for n, k in zip(window.taps, window.kernel, strict=True)]
+    patches = jnp.pad(patches, [(0, 0), *edges, (0, 0)])
+    (rows, columns), (down, right) = window.blocks, window.strides
+    patches = patches.reshape(-1, rows, down, columns, right, patches.shape[-1])
+    patches = patches.transpose(0, 1, 3, 2, 4, 5)
+    return _add_patches(patches.reshape(patches.shape[0], -1), window)
+
+
+def _small_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    patches = _tap_patches(x, window)
+    if window.turned:
+        kernel = kernel.reshape(-1, *kernel.shape[2:])
+        y = jnp.einsum("tnc,toc->tno", patches.swapaxes(0, 1), kernel).sum(0)
+    else:
+        y = patches.reshape(patches.shape[0], -1) @ kernel.reshape(-1, kernel.shape[-1])
+    return y.reshape(-1, *window.out, y.shape[-1])
+
+
+def _small_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    y = y.reshape(-1, y.shape[-1])
+    if window.turned:
+        kernel = kernel.reshape(-1, *kernel.shape[2:])
+        y = jnp.broadcast_to(y, (kernel.shape[0], *y.shape))
+        patches = jnp.einsum("tno,toc->tnc", y, kernel).swapaxes(0, 1)
+    else:
+        patches = _contract(y, kernel.reshape(-1, kernel.shape[-1]), 1)
+        patches = patches.reshape(y.shape[0], -1, kernel.shape[2])
+    return _add_tap_patches(patches, window)
+
+
+def _small_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
+    patches, y = _tap_patches(x, window), y.reshape(-1, y.shape[-1])
+    if window.turned:
+        y = jnp.broadcast_to(y.T, (patches.shape[1], *y.T.shape))
+        kernel = jnp.einsum("ton,tnc->toc", y, patches.swapaxes(0, 1))
+    else:
+        kernel = patches.reshape(patches.shape[0], -1).T @ y
+    return kernel.reshape(*window.kernel, -1, kernel.shape[-1])
+
+
 def _chunks(batch: int, bytes_each: int) -> int:
     """Returns in how many equal parts to take a batch, 1 where none divides it well."""
     most = max(1, CHUNK_BYTES // bytes_each)
@@ -414,22 +478,29 @@ def _chunks(batch: int, bytes_each: int) -> int:
 
 
 def _cpu_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    few = x.shape[0] * math.prod(window.out) <= 1024  # so that reading the kernel takes the time
-    return (_product_y if few else _lax_y)(x, kernel, window)
+    positions = x.shape[0] * math.prod(window.out)
+    if positions <= 64:
+        return _small_y(x, kernel, window)
+    return (_product_y if positions <= 1024 else _lax_y)(x, kernel, window)
 
 
 def _cpu_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    if y.shape[0] * math.prod(window.out) <= 64:
+        return _small_x(y, kernel, window)
     return (_lax_x if window.strides == (1, 1) else _product_x)(y, kernel, window)
+
+
+def _cpu_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
+    positions = x.shape[0] * math.prod(window.out)
+    return (_small_kernel if positions <= 64 else _product_kernel)(x, y, window)
 
 
 _LAX = {"y": _lax_y, "x": _lax_x, "kernel": _lax_kernel}
 _PRODUCT = {"y": _product_y, "x": _product_x, "kernel": _product_kernel}
+_SMALL = {"y": _small_y, "x": _small_x, "kernel": _small_kernel}
+_CPU = {"y": _cpu_y, "x": _cpu_x, "kernel": _cpu_kernel}
 _lower(_LAX | {f"mapped {of}": rule for of, rule in _LAX.items()})
-_lower(
-    {"y": _cpu_y, "x": _cpu_x, "kernel": _product_kernel}
-    | {f"mapped {of}": rule for of, rule in _PRODUCT.items()},
-    platform="cpu",
-)
+_lower(_CPU | {f"mapped {of}": rule for of, rule in _PRODUCT.items()}, platform="cpu")
 
 
 class _Layer(nn.Module):

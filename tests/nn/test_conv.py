@@ -29,7 +29,8 @@ PAIRS = [
 RULES = {
     "lax": conv_lib._LAX,
     "product": conv_lib._PRODUCT,
-    "cpu": {**conv_lib._PRODUCT, "y": conv_lib._cpu_y, "x": conv_lib._cpu_x},
+    "small": conv_lib._SMALL,
+    "cpu": conv_lib._CPU,
 }
 
 
