@@ -45,9 +45,9 @@ class Settings(NamedTuple):
       model: a name of `MODELS`.
       batch_size: in place of the model's; None keeps that.
       dtype: `float32` or `bfloat16`; None: bfloat16 on a GPU.
-      torch: `eager`, as most code is written, with gradients of the discriminator's parameters in
-        the generator's update too; `frozen`, without them; `compile`, the same and compiled; None:
-        eager on CPU and compile on a GPU.
+      torch: `eager`, where the generator's update computes gradients of the discriminator's
+        parameters too, as PyTorch does unless told otherwise; `frozen`, without them; `compile`,
+        the same and compiled; None: eager on CPU and compile on a GPU.
       same_allocator: whether PyTorch too keeps the memory it frees.
       cache: folder of jaxgan's compiled programs.
     """

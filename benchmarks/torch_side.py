@@ -59,8 +59,9 @@ class Side:
 
     def describe(self) -> dict[str, Any]:
         """Returns what is run, and on what."""
+        mode = f"{self._mode}, {torch.get_num_threads()} threads"
         return {
-            "version": f"torch {torch.__version__} ({self._mode})",
+            "version": f"torch {torch.__version__} ({mode})",
             "platform": "gpu" if self._gpu else "cpu",
             "dtype": self._dtype,
             "parameters": [sum(p.numel() for p in net.parameters()) for net in self._nets],

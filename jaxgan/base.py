@@ -27,7 +27,7 @@ class GAN(NamedTuple):
     The first argument of a loss is the one it is differentiated by. `variables` holds what is not
     trained by gradient (batch statistics and the like; `{}` where there is none). A `batch` is a
     dict with `image` float32 [batch, height, width, channels] and, for labelled data, `label`
-    int32 [batch].
+    int32 [batch]; for pairs of images, `input` beside `image`.
 
     Attributes:
       init: `(key, batch) -> (params, variables)`, both `Players`.
@@ -35,7 +35,8 @@ class GAN(NamedTuple):
         scalar, metrics a dict of scalars.
       gen_loss: `(gen, disc, variables, batch, key)`, the same result.
       sample: `(gen, variables, key, label) -> image` float32 [batch, height, width, channels] for
-        `label` int32 [batch]; an unconditional model takes only the batch size from it.
+        `label` int32 [batch]; an unconditional model takes only the batch size from it, an image
+        translator the input images in its place.
       value_range: (low, high) of its images, what the levels 0 and 255 become.
     """
 

@@ -74,5 +74,5 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "mallopt", None)
     if mallopt is not None:
         trim_threshold, mmap_threshold = -1, -3  # malloc.h
-        mallopt(mmap_threshold, 2**28)
-        mallopt(trim_threshold, 2**29)
+        if mallopt(mmap_threshold, 2**28):  # old versions refuse so much
+            mallopt(trim_threshold, 2**29)

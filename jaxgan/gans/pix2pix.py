@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jaxgan import losses
 from jaxgan.base import GAN, Batch, Metrics, Players
+from jaxgan.errors import UserError
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -152,6 +153,11 @@ def make(
         return discriminator.apply({"params": disc, **stats}, *images, mutable=["batch_stats"])
 
     def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
+        if "input" not in batch:
+            raise UserError(
+                "--config.gan.name: 'pix2pix' needs pairs of images and the dataset has none; "
+                "choose another variant"
+            )
         gen_key, disc_key = jax.random.split(key)
         first = batch["input"][:1], batch["image"][:1]
         gen = dict(generator.init({"params": gen_key, "dropout": gen_key}, first[0]))

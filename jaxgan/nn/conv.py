@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -68,23 +69,25 @@ class Window(NamedTuple):
         return math.prod(self.taps)
 
 
-def conv(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Padding) -> jax.Array:
+def conv(
+    x: jax.Array, kernel: jax.Array, strides: int | Sequence[int], padding: Padding
+) -> jax.Array:
     """Convolution (cross-correlation), equal to `lax.conv_general_dilated`.
 
     Args:
       x: float [batch, height, width, inputs].
       kernel: float [rows, columns, inputs, outputs].
-      strides: of both axes.
+      strides: of both axes, or one number for both.
       padding: `SAME`, `VALID` or ((low, high), (low, high)).
 
     Returns:
       float [batch, (height + padding - rows) // stride + 1, ..., outputs].
 
     Raises:
-      ValueError: shapes do not fit together, or the kernel is larger than the padded `x`.
+      ValueError: an argument is not as above, or the kernel is larger than the padded `x`.
     """
-    _check(x, kernel)
-    size, strides = x.shape[1:3], tuple(strides)
+    strides = _check(x, kernel, strides, padding)
+    size = x.shape[1:3]
     if isinstance(padding, str):
         padding = jax.lax.padtype_to_pads(size, kernel.shape[:2], strides, padding)
     window = Window(size, kernel.shape[:2], strides, tuple(map(tuple, padding)))
@@ -92,18 +95,18 @@ def conv(x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Paddi
         raise ValueError(
             f"x: {size} with padding {padding} is smaller than the kernel {window.kernel}"
         )
-    return _form_p.bind(x, kernel, of="y", window=window, maps=0)
+    return _bind(x, kernel, "y", window)
 
 
 def conv_transpose(
-    x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Padding
+    x: jax.Array, kernel: jax.Array, strides: int | Sequence[int], padding: Padding
 ) -> jax.Array:
     """Transposed convolution, equal to `lax.conv_transpose`: inputs add multiples of the kernel.
 
     Args:
       x: float [batch, height, width, inputs].
       kernel: float [rows, columns, inputs, outputs].
-      strides: of both axes.
+      strides: of both axes, or one number for both.
       padding: `SAME` (height times stride), `VALID` (no output is left out) or ((low, high), ...),
         of which rows - 1 leave out no output and less leave out some at that edge.
 
@@ -111,10 +114,9 @@ def conv_transpose(
       float [batch, (height - 1) * stride + 2 + padding - rows, ..., outputs].
 
     Raises:
-      ValueError: shapes do not fit together, or the padding leaves nothing.
+      ValueError: an argument is not as above, or the padding leaves nothing.
     """
-    _check(x, kernel)
-    strides = tuple(strides)
+    strides = _check(x, kernel, strides, padding)
     if isinstance(padding, str):
         sides = zip(kernel.shape[:2], strides, strict=True)
         padding = [_transpose_padding(k, s, padding) for k, s in sides]
@@ -127,15 +129,34 @@ def conv_transpose(
     if min(size) < 1:
         raise ValueError(f"padding: {padding} leaves nothing of {x.shape} and {kernel.shape}")
     window = Window(size, kernel.shape[:2], strides, crop, turned=True)
-    return _form_p.bind(x, kernel, of="x", window=window, maps=0)
+    return _bind(x, kernel, "x", window)
 
 
-def _check(x: jax.Array, kernel: jax.Array) -> None:
+def _check(
+    x: jax.Array, kernel: jax.Array, strides: int | Sequence[int], padding: Padding
+) -> tuple[int, int]:
+    """Returns the strides as a pair; raises `ValueError` where an argument is not sound."""
     if x.ndim != 4 or kernel.ndim != 4 or x.shape[-1] != kernel.shape[2]:
         raise ValueError(
             f"x: {x.shape} and kernel: {kernel.shape} are not [batch, height, width, inputs] and "
             "[rows, columns, inputs, outputs]"
         )
+    pair = (strides, strides) if isinstance(strides, int) else tuple(strides)
+    if len(pair) != 2 or min(pair) < 1:
+        raise ValueError(f"strides: {strides} is not a number from 1 upwards, or two of them")
+    named = padding in ("SAME", "VALID") if isinstance(padding, str) else None
+    if named is None:
+        named = np.shape(padding) == (2, 2)
+    if not named:
+        raise ValueError(f"padding: {padding!r} is not SAME, VALID or ((low, high), (low, high))")
+    return pair
+
+
+def _bind(a: jax.Array, b: jax.Array, of: str, window: Window) -> jax.Array:
+    if any(jax.typeof(x).mat.varying for x in (a, b)):
+        raise NotImplementedError("a convolution inside jax.shard_map needs check_vma=False")
+    precision = jax.config.jax_default_matmul_precision  # of this place, not of the lowering's
+    return _form_p.bind(a, b, of=of, window=window, maps=0, precision=precision)
 
 
 def _transpose_padding(k: int, s: int, name: str) -> tuple[int, int]:
@@ -143,10 +164,8 @@ def _transpose_padding(k: int, s: int, name: str) -> tuple[int, int]:
     if name == "SAME":
         total = k + s - 2
         low = k - 1 if s > k - 1 else -(-total // 2)
-    elif name == "VALID":
-        total, low = k + s - 2 + max(k - s, 0), k - 1
     else:
-        raise ValueError(f"padding: unknown {name!r}; known: SAME, VALID or explicit pairs")
+        total, low = k + s - 2 + max(k - s, 0), k - 1
     return low, total - low
 
 
@@ -168,7 +187,8 @@ def _run(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
 
 
 @_form_p.def_abstract_eval
-def _abstract(a: Any, b: Any, *, of: str, window: Window, maps: int) -> Any:
+def _abstract(a: Any, b: Any, *, of: str, window: Window, maps: int, precision: Any) -> Any:
+    del precision
     lead, (batch, *_, channels) = a.shape[:maps], a.shape[maps:]
     if a.dtype != b.dtype:
         raise TypeError(f"a convolution's operands must have one dtype, not {a.dtype}, {b.dtype}")
@@ -206,8 +226,9 @@ def _batch(args: Sequence[Any], dims: Sequence[Any], *, maps: int, **params: Any
     count = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
     if dims[1] is None and params["of"] != "kernel" and not maps:
         a = jnp.moveaxis(a, dims[0], 0)  # one kernel for all: a larger batch
-        merged = _form_p.bind(a.reshape(-1, *a.shape[2:]), b, maps=0, **params)
-        return merged.reshape(count, -1, *merged.shape[1:]), 0
+        size = a.shape[1]
+        merged = _form_p.bind(a.reshape(count * size, *a.shape[2:]), b, maps=0, **params)
+        return merged.reshape(count, size, *merged.shape[1:]), 0
     a, b = (
         jnp.broadcast_to(x[None], (count, *x.shape)) if d is None else jnp.moveaxis(x, d, 0)
         for x, d in zip(args, dims, strict=True)
@@ -221,11 +242,16 @@ batching.primitive_batchers[_form_p] = _batch
 def _lower(rules: dict[str, Callable[..., jax.Array]], platform: str | None = None) -> None:
     """Makes `rules`, for each side one, what a platform computes."""
 
-    def rule(a: jax.Array, b: jax.Array, *, of: str, window: Window, maps: int) -> jax.Array:
-        function = functools.partial(rules[f"mapped {of}" if maps else of], window=window)
+    def rule(
+        a: jax.Array, b: jax.Array, *, of: str, window: Window, maps: int, precision: Any
+    ) -> jax.Array:
+        empty = 0 in a.shape + b.shape
+        function = _LAX[of] if empty else rules[f"mapped {of}" if maps else of]
+        function = functools.partial(function, window=window)
         for _ in range(maps):
             function = jax.vmap(function)
-        return function(a, b)
+        with jax.default_matmul_precision(precision):
+            return function(a, b)
 
     mlir.register_lowering(_form_p, mlir.lower_fun(rule, multiple_results=False), platform=platform)
 
@@ -235,11 +261,14 @@ def _lower(rules: dict[str, Callable[..., jax.Array]], platform: str | None = No
 
 def _lax_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     layout = "HWOI" if window.turned else "HWIO"
+    # XLA on CPU reads beyond `x` where it shall cut one edge and pad the other.
+    cuts = [(min(low, 0), min(high, 0), 0) for low, high in window.padding]
+    x = jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *cuts, (0, 0, 0)])
     return jax.lax.conv_general_dilated(
         x,
         jnp.flip(kernel, (0, 1)) if window.turned else kernel,
         window.strides,
-        window.padding,
+        [(max(low, 0), max(high, 0)) for low, high in window.padding],
         dimension_numbers=("NHWC", layout, "NHWC"),
     )
 
@@ -504,11 +533,11 @@ _lower(_CPU | {f"mapped {of}": rule for of, rule in _PRODUCT.items()}, platform=
 
 
 class _Layer(nn.Module):
-    """What the two modules share: parameters, names and attributes are those of `flax.linen`.
+    """What the two modules share: names and shapes of parameters are those of `flax.linen`.
 
     Attributes:
       features: output channels.
-      kernel_size: rows and columns.
+      kernel_size: rows and columns, or one number for both.
       strides: of both axes, or one number for both.
       padding: `SAME`, `VALID`, or explicit as `conv` or `conv_transpose` have it.
       use_bias: whether to add a bias.
@@ -518,7 +547,7 @@ class _Layer(nn.Module):
     """
 
     features: int
-    kernel_size: Sequence[int] = (4, 4)
+    kernel_size: int | Sequence[int] = (4, 4)
     strides: int | Sequence[int] = 1
     padding: Padding = "SAME"
     use_bias: bool = True
@@ -527,12 +556,13 @@ class _Layer(nn.Module):
     bias_init: nn.initializers.Initializer = nn.initializers.zeros
 
     def _apply(self, function: Callable[..., jax.Array], x: jax.Array) -> jax.Array:
-        shape = (*self.kernel_size, x.shape[-1], self.features)
+        size = self.kernel_size
+        size = (size, size) if isinstance(size, int) else size
+        shape = (*size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        strides = (self.strides,) * 2 if isinstance(self.strides, int) else self.strides
-        x = function(x, kernel, strides, self.padding)
+        x = function(x, kernel, self.strides, self.padding)
         return x if bias is None else x + bias.reshape(1, 1, 1, -1)
 
 

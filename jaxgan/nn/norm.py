@@ -30,5 +30,6 @@ def batch_norm(*, batch_statistics: bool, dtype: Any = None, name: str | None = 
         epsilon=1e-5,
         dtype=dtype,
         scale_init=near_one,
+        use_fast_variance=False,  # E[x^2] - E[x]^2 cancels where the mean is large
         name=name,
     )

@@ -113,7 +113,11 @@ def test_spectral_normalisation_bounds_every_layer():
     gan = make(disc_norm="spectral", width=8)
     params, variables = jax.jit(gan.init)(jax.random.key(0), batch())
     params = params._replace(disc=jax.tree.map(lambda x: 50 * x, params.disc))
-    step = jax.jit(lambda v: gan.disc_loss(params.disc, params.gen, v, batch(), jax.random.key(1)))
+
+    def step(variables):
+        return run(params.disc, params.gen, variables, batch(), jax.random.key(1))
+
+    run = jax.jit(gan.disc_loss)
     for _ in range(30):  # power iterations
         _, (variables, _) = step(variables)
     sigmas = {}
@@ -126,6 +130,9 @@ def test_spectral_normalisation_bounds_every_layer():
         for name, layer in params.disc.items()
     }
     assert sigmas.keys() == expected.keys() and len(sigmas) == 3
+    loss = step(variables)[0]  # does not change when a layer is scaled
+    params = params._replace(disc=jax.tree.map(lambda x: 3 * x, params.disc))
+    np.testing.assert_allclose(step(variables)[0], loss, rtol=1e-3)
     for name, sigma in expected.items():
         np.testing.assert_allclose(sigmas[name], sigma, rtol=1e-2)
 

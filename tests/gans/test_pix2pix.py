@@ -4,7 +4,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import gans
+from jaxgan import config as config_lib
+from jaxgan import gans, workdir
 from jaxgan.base import Players
 from jaxgan.errors import UserError
 from jaxgan.gans import pix2pix
@@ -39,25 +40,31 @@ def test_parameters_of_the_papers_networks():
     ("layers", "field", "map_size"),
     [(0, 1, 256), (1, 16, 126), (2, 34, 62), (3, 70, 30), (4, 142, 14), (5, 286, 6)],
 )
-def test_receptive_field_and_map_of_the_discriminator(layers, field, map_size):
-    """The pixels that one logit in the middle depends on, without normalisation's global reach."""
+def test_receptive_field_and_map_of_the_discriminator(layers, field, map_size, monkeypatch):
+    """The pixels that one logit in the middle depends on, but for normalisation's global reach."""
+    monkeypatch.setattr(pix2pix, "batch_norm", lambda **options: lambda x: x)
     module = pix2pix.PatchDiscriminator(layers, width=1)
     image = jnp.zeros((1, 256, 256, 1))
-    shape = jax.eval_shape(
-        lambda: module.init_with_output(jax.random.key(0), image, image)[0]
-    ).shape
-    assert shape == (1, map_size, map_size)
+    params = jax.eval_shape(lambda: module.init(jax.random.key(0), image, image))
+    assert jax.eval_shape(module.apply, params, image, image).shape == (1, map_size, map_size)
 
-    sizes = [1] if layers == 0 else [4]
-    kernels = sizes * (max(layers, 1) + 2)
-    strides = [2] * layers + [1] * (len(kernels) - layers)
-    reach = 1
-    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
-        reach = (reach - 1) * stride + kernel
-    assert reach == field
-    params = jax.eval_shape(lambda: module.init(jax.random.key(0), image, image))["params"]
-    found = [params[f"Conv_{i}"]["kernel"].shape[0] for i in range(len(kernels))]
-    assert found == kernels and len([n for n in params if n.startswith("Conv")]) == len(kernels)
+    image = jax.random.normal(jax.random.key(1), (1, 512, 512, 1))
+    params = jax.tree.map(lambda x: jnp.ones(x.shape), params)
+
+    def logit(image):
+        logits = module.apply(params, image, image)
+        return logits[0, logits.shape[1] // 2, logits.shape[2] // 2]
+
+    gradient = jax.jit(jax.grad(logit))(image)[0, :, :, 0]
+    for axis in (0, 1):
+        (reached,) = np.nonzero(np.any(gradient != 0, axis))
+        assert reached[-1] - reached[0] + 1 == field
+
+
+def test_dataset_without_pairs_is_named():
+    config = config_lib.load("configs/cgan_mnist.py", ["--config.gan.name=pix2pix"])
+    with pytest.raises(UserError, match="'pix2pix' needs pairs of images and the dataset has none"):
+        workdir.make_model(config, (256, 256, 1), 10)
 
 
 def test_generators_loss_is_weighted_by_hand():

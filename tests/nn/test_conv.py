@@ -232,12 +232,75 @@ def test_bias_is_optional():
         (lambda x, k: conv(x, k[..., :1, :], (1, 1), "SAME"), "x: .* and kernel: .* are not"),
         (lambda x, k: conv(x, k, (1, 1), ((-2, 0), (0, 0))), "smaller than the kernel"),
         (lambda x, k: conv_transpose(x, k, (1, 1), ((-4, 0), (0, 0))), "leaves nothing"),
-        (lambda x, k: conv_transpose(x, k, (1, 1), "CIRCULAR"), "unknown 'CIRCULAR'"),
+        (lambda x, k: conv_transpose(x, k, (1, 1), "CIRCULAR"), "padding: 'CIRCULAR' is not"),
+        (lambda x, k: conv(x, k, 1, "same"), "padding: 'same' is not"),
+        (lambda x, k: conv(x, k, 1, 1), "padding: 1 is not"),
+        (lambda x, k: conv(x, k, 0, "SAME"), "strides: 0 is not"),
+        (lambda x, k: conv(x, k, (2,), "SAME"), "strides: .2,. is not"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(*operands())
+
+
+def test_one_number_stands_for_both_axes():
+    x, kernel = operands()
+    np.testing.assert_array_equal(conv(x, kernel, 2, "SAME"), conv(x, kernel, (2, 2), "SAME"))
+    assert Conv(3, 5, 2).init_with_output(jax.random.key(0), x)[0].shape == (4, 2, 2, 3)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_padding_that_cuts_equals_a_cut(strides):
+    """Of many positions: it is there that XLA's convolutions come in on CPU."""
+    x = jax.random.normal(jax.random.key(0), (64, 12, 12, 3))
+    kernel = jax.random.normal(jax.random.key(1), (4, 4, 3, 5))
+    ours, vjp = jax.vjp(lambda x, k: conv(x, k, strides, ((-2, 2), (1, -3))), x, kernel)
+
+    def cut(x, k):
+        return conv(x[:, 2:, :-3], k, strides, ((0, 2), (1, 0)))
+
+    expected, expected_vjp = jax.vjp(cut, x, kernel)
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
+    chex.assert_trees_all_close(vjp(ours), expected_vjp(expected), rtol=1e-4, atol=1e-2)
+
+
+def test_empty_batch(layer):
+    x, kernel = operands()
+    value, vjp = jax.vjp(layer, x[:0], kernel)
+    assert value.shape == (0, *layer(x, kernel).shape[1:])
+    gradients = vjp(value)
+    assert gradients[0].shape == (0, *x.shape[1:]) and not jnp.any(gradients[1])
+    assert jax.vmap(layer, (0, None))(x[None][:0], kernel).shape[0] == 0
+
+
+def test_precision_is_that_of_the_call(layer):
+    @jax.jit
+    def precise(x, kernel):
+        with jax.default_matmul_precision("highest"):
+            return layer(x, kernel)
+
+    text = jax.export.export(precise, platforms=["tpu"])(*operands()).mlir_module()
+    assert "HIGHEST" in text
+
+
+def test_shard_map_that_tracks_what_varies_is_refused(layer):
+    mesh, spec = parallel.make_mesh(), jax.sharding.PartitionSpec("data")
+    x, kernel = operands(8)
+
+    def run(**options):
+        mapped = jax.shard_map(
+            layer,
+            mesh=mesh,
+            in_specs=(spec, jax.sharding.PartitionSpec()),
+            out_specs=spec,
+            **options,
+        )
+        return jax.jit(mapped)(x, kernel)
+
+    np.testing.assert_allclose(run(check_vma=False), layer(x, kernel), atol=1e-4)
+    with pytest.raises(NotImplementedError, match="check_vma=False"):
+        run()
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])

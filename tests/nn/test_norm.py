@@ -20,6 +20,14 @@ def test_batch_statistics_by_hand():
     np.testing.assert_allclose(after["batch_stats"]["var"], 0.9 + 0.1 * var, rtol=1e-4)
 
 
+def test_large_means_do_not_cancel():
+    norm = batch_norm(batch_statistics=True)
+    x = 0.1 * X + 1000
+    y, _ = norm.init_with_output(jax.random.key(1), x)
+    scale = norm.init(jax.random.key(1), x)["params"]["scale"]
+    np.testing.assert_allclose(jnp.std(y, (0, 1, 2)), scale, rtol=0.01)
+
+
 def test_running_statistics_by_hand():
     variables = {
         "params": {"scale": jnp.full(5, 2.0), "bias": jnp.full(5, 0.5)},
