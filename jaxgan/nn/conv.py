@@ -26,6 +26,7 @@ from jax.interpreters import ad, batching, mlir
 
 Padding = str | Sequence[tuple[int, int]]
 
+FEW_POSITIONS = 64  # over the batch; up to so many, a kernel on CPU stays as it lies
 CHUNK_BYTES = 2**23  # of patches made at a time on CPU; 4 to 16 MB are equally fast
 
 
@@ -506,22 +507,27 @@ def _chunks(batch: int, bytes_each: int) -> int:
     return batch // size if 4 * size >= min(batch, most) else 1
 
 
+def _positions(batched: jax.Array, window: Window) -> int:
+    """Returns how many positions of `y` there are; few mean that the kernel takes the time."""
+    return batched.shape[0] * math.prod(window.out)
+
+
 def _cpu_y(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    positions = x.shape[0] * math.prod(window.out)
-    if positions <= 64:
+    positions = _positions(x, window)
+    if positions <= FEW_POSITIONS:
         return _small_y(x, kernel, window)
     return (_product_y if positions <= 1024 else _lax_y)(x, kernel, window)
 
 
 def _cpu_x(y: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    if y.shape[0] * math.prod(window.out) <= 64:
+    if _positions(y, window) <= FEW_POSITIONS:
         return _small_x(y, kernel, window)
     return (_lax_x if window.strides == (1, 1) else _product_x)(y, kernel, window)
 
 
 def _cpu_kernel(x: jax.Array, y: jax.Array, window: Window) -> jax.Array:
-    positions = x.shape[0] * math.prod(window.out)
-    return (_small_kernel if positions <= 64 else _product_kernel)(x, y, window)
+    few = _positions(x, window) <= FEW_POSITIONS
+    return (_small_kernel if few else _product_kernel)(x, y, window)
 
 
 _LAX = {"y": _lax_y, "x": _lax_x, "kernel": _lax_kernel}
