@@ -1,162 +1,390 @@
-"""Measures a trained model of MNIST digits: `python -m jaxgan.evaluate --workdir=DIR`.
+"""Measures samples against real data: `python -m jaxgan.evaluate --workdir=DIR`.
 
-Quality and variety in the features of the project's MNIST classifier, overall and by class, each
-distance beside its floor: the same figure for real training images in place of samples.
+Every value is a mean over several sets of samples, with its spread, beside the same value for real
+images in place of samples.
 """
 
 import json
+import math
 import pathlib
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from jaxgan import cli, data, workdir
+import jaxgan
+from jaxgan import cli, data, viz, workdir
 from jaxgan.errors import RunError, UserError
-from jaxgan.metrics import classifier
-from jaxgan.metrics.frechet import frechet_distance
-from jaxgan.metrics.precision_recall import precision_recall
+from jaxgan.metrics import networks, suite
+from jaxgan.metrics.neighbours import nearest
 
 
-def measures(
-    fake: np.ndarray, train: np.ndarray, test: np.ndarray, count: int, k: int = 3
-) -> dict[str, float]:
-    """Returns the distances of samples from the data, beside their floors.
-
-    Args:
-      fake: features of samples, float [n, dim].
-      train: features of training images, float [m, dim].
-      test: features of test images, float [l, dim].
-      count: examples of each kind for precision and recall.
-      k: neighbours for precision and recall.
-
-    Returns:
-      `frechet` from the training images, its `frechet_floor` (training against test images) and
-      `frechet_ratio` of the two; `precision` and `recall`, and those of the test images.
-    """
-    distance, floor = frechet_distance(train, fake), frechet_distance(train, test)
-    precision, recall = precision_recall(train[:count], fake[:count], k)
-    best_precision, best_recall = precision_recall(train[:count], test[:count], k)
-    return {
-        "frechet": distance,
-        "frechet_floor": floor,
-        "frechet_ratio": distance / floor,
-        "precision": precision,
-        "precision_of_test": best_precision,
-        "recall": recall,
-        "recall_of_test": best_recall,
-    }
-
-
-def evaluate_digits(
-    images: np.ndarray,
-    label: np.ndarray,
-    train: data.Dataset,
-    test: data.Dataset,
-) -> dict[str, Any]:
-    """Measures labelled samples of digits.
-
-    Args:
-      images: uint8 [n, 28, 28, 1], in any order, at least 200 of each digit.
-      label: int [n], the digit that each was asked to be.
-      train: MNIST's training images.
-      test: MNIST's test images.
-
-    Returns:
-      `agreement` (the share of samples that the classifier takes for the digit asked for) and
-      `measures`, overall with n examples of each kind (at most 10,000), and under `by_class` for
-      each digit with as many of each kind as the rarest has.
-    """
-    variables, checksum = classifier.load()
-    features, probabilities = classifier.predict(variables, images)
-    agree = probabilities.argmax(1) == label
-    rng = np.random.default_rng(0)
-    kinds = {"fake": (features, label)}
-    for name, dataset in (("train", train), ("test", test)):
-        chosen = rng.permutation(dataset.num_examples)[:10_000]
-        kinds[name] = (
-            classifier.predict(variables, dataset.images[chosen])[0],
-            dataset.labels[chosen],
-        )
-    order = rng.permutation(len(images))
-    count = min(10_000, len(images))
-    overall = measures(
-        *(x[:count] for x in (features[order], kinds["train"][0], kinds["test"][0])),
-        min(5000, count),
+def parse(argv: list[str]) -> Any:
+    """Returns the arguments, checked as far as they can be without any file."""
+    parser = cli.Parser("python -m jaxgan.evaluate", "Measure samples against real data.")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--workdir", metavar="DIR", help="a run of train.py to sample from")
+    source.add_argument(
+        "--samples", metavar="FILE", help=".npz with `image` uint8 [N, H, W, C] and maybe `label`"
     )
-    by_class = []
-    for digit in range(10):
-        features_of = [x[y == digit] for x, y in kinds.values()]
-        rarest = min(map(len, features_of))
-        row = measures(*(x[:rarest] for x in features_of), rarest)
-        by_class.append({"label": digit, "agreement": float(agree[label == digit].mean()), **row})
-    return {
-        "agreement": float(agree.mean()),
-        **overall,
-        "by_class": by_class,
-        "protocol": {
-            "samples": len(images),
-            "real_images": count,
-            "precision_recall": "k = 3, at most 5000 of each kind",
-            "features": "jaxgan MNIST classifier, 128 dimensions",
-            "features_sha256": checksum,
-        },
+    parser.add_argument("--checkpoint", default="last", help="`last` (default), `best` or a step")
+    parser.add_argument("--num", type=int, default=10_000, help="samples (default: 10000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the first set of samples")
+    parser.add_argument("--seeds", type=int, default=3, help="sets of samples (default: 3)")
+    parser.add_argument(
+        "--metrics",
+        default="default",
+        help=f"`default`, `all`, or some of {', '.join(suite.MEASURES)}, with commas between",
+    )
+    parser.add_argument(
+        "--features",
+        choices=networks.NAMES,
+        help="network that judges (default: the classifier for MNIST, else Inception)",
+    )
+    parser.add_argument("--inception", metavar="FILE", help="Inception's converted weights")
+    parser.add_argument(
+        "--dataset", help="TFDS name or .npz of the real images (default: what was trained on)"
+    )
+    parser.add_argument("--train-split", help="training images (default: what was trained on)")
+    parser.add_argument("--test-split", help="images that were not trained on (default: test)")
+    parser.add_argument("--data_dir", help="TFDS data folder (default: that of the run)")
+    parser.add_argument("--out", metavar="FILE", help="default: evaluation.json beside the source")
+    args = parser.parse_args(argv)
+    for name, least in (("num", 2), ("seeds", 1)):
+        if getattr(args, name) < least:
+            raise UserError(f"--{name}: {getattr(args, name)} is too small; give {least} or more")
+    cli.check_seed(args.seed)
+    if args.samples:
+        for name, default in (("seeds", 3), ("seed", 0), ("num", 10_000), ("checkpoint", "last")):
+            if getattr(args, name) != default:
+                raise UserError(f"--{name}: has no effect with --samples; leave it out")
+    return args
+
+
+class Source:
+    """Where samples come from: a trained run or a file.
+
+    Attributes:
+      image_shape: (height, width, channels).
+      labelled: whether classes were asked for.
+      num: samples in each set.
+      seeds: one per set.
+      about: the protocol's part on the samples.
+    """
+
+    def __init__(self, args: Any) -> None:
+        """Opens the run or the file."""
+        self._trained = self._arrays = None
+        if args.samples:
+            self._arrays = _read_samples(pathlib.Path(args.samples))
+            self.image_shape, self.num = self._arrays[0].shape[1:], len(self._arrays[0])
+            self.labelled = self._arrays[1] is not None
+            self.seeds, self.about = [0], {"samples_file": args.samples}
+            return
+        trained = self._trained = workdir.load(args.workdir, args.checkpoint)
+        self.image_shape, self.num = trained.image_shape, args.num
+        self.labelled = trained.model.num_classes > 0
+        self.seeds = list(range(args.seed, args.seed + args.seeds))
+        self.about = {
+            "seeds": self.seeds,
+            "checkpoint": args.checkpoint,
+            "step": int(trained.state.step),
+            "weights": "raw" if trained.state.ema is None else "moving average",
+            "batch_norm": trained.config.gan.get("sample_statistics", "none"),
+        }
+
+    def draw(self, seed: int, tick: suite.Tick) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns a set of images uint8 [num, ...] and their labels, None without classes."""
+        if self._arrays is not None:
+            tick(self.num)
+            return self._arrays
+        classes = self._trained.model.num_classes
+        images, label = workdir.draw(
+            self._trained.sample, self.num, seed, num_classes=classes, tick=tick
+        )
+        return images, label if self.labelled else None
+
+    def dataset_options(self, args: Any) -> dict[str, Any]:
+        """Returns how the training images are loaded: arguments of `data.load`."""
+        options = {"name": "mnist", "path": None, "split": "train", "image_size": None}
+        data_dir = None
+        if self._trained is not None:
+            run = self._trained.config.dataset
+            options = {name: run[name] or None for name in options}
+            data_dir = run.data_dir
+        if args.dataset:
+            is_file = args.dataset.endswith(".npz")
+            options |= {"path": args.dataset} if is_file else {"name": args.dataset, "path": None}
+        if args.train_split:
+            options["split"] = args.train_split
+        return options | {"data_dir": args.data_dir or data_dir or None}
+
+
+def _read_samples(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns `image` and `label` or None of a `.npz`, in whatever shape and type they are."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        image = arrays["image"]
+    except OSError as error:
+        raise UserError(f"--samples: {path} cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # of NumPy and zipfile, for all that is no such file
+        raise UserError(
+            f"--samples: {path} is no .npz with `image` uint8 [N, H, W, C]; write one with "
+            "python -m jaxgan.sample --out=FILE.npz"
+        ) from error
+    label = arrays.get("label")
+    if image.ndim != 4 or (label is not None and label.shape != image.shape[:1]):
+        shapes = image.shape if label is None else (image.shape, label.shape)
+        raise UserError(
+            f"--samples: {path} has shapes {shapes}; give `image` [N, H, W, C] and `label` [N]"
+        )
+    return image, label
+
+
+def real_data(
+    options: dict[str, Any],
+    test_split: str | None,
+    image_shape: tuple[int, int, int],
+    network: networks.Network | None,
+    tick: suite.Tick,
+) -> tuple[suite.Reference, dict[str, Any]]:
+    """Returns the real images, as the network sees them, and the protocol's part on them."""
+    if options["path"] and not test_split:
+        raise UserError(
+            f"--test-split: {options['path']} has no split of its own to test on; "
+            "give images that were not trained on, such as train[90%:]"
+        )
+    test_split = test_split or "test"
+    sets = []
+    for split in (options["split"], test_split):
+        try:
+            loaded = data.load(**options | {"split": split})
+        except UserError as error:
+            raise UserError(f"--dataset: {error}") from error
+        if loaded.image_shape != image_shape:
+            raise UserError(
+                f"--dataset: its images have shape {loaded.image_shape}, the samples "
+                f"{image_shape}; give the data they were trained on"
+            )
+        sets.append(loaded)
+    folder = data.cache_folder(options["data_dir"])
+    reference = suite.make_reference(*sets, network, cache_dir=folder, tick=tick)
+    about = {
+        "dataset": options["path"] or options["name"],
+        "image_size": options["image_size"] or "original",
+        "train_split": options["split"],
+        "test_split": test_split,
+        "train_images": len(reference.train.images),
+        "test_images": len(reference.test.images),
     }
+    return reference, about
+
+
+def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
+    """Returns all values with the protocol, and samples beside their training neighbours."""
+    source = Source(args)
+    shape, options = tuple(source.image_shape), source.dataset_options(args)
+    names = suite.choose(
+        args.metrics, image_shape=shape, labelled=source.labelled, where="--metrics"
+    )
+    network = None
+    if suite.needs_network(names):
+        is_mnist = not options["path"] and options["name"].split(":")[0] == "mnist"
+        network = networks.load(
+            args.features or ("classifier" if is_mnist else "inception"), args.inception
+        )
+        networks.check_shape(network, shape, "--samples" if args.samples else "--workdir")
+
+    def tick(count: int) -> None:
+        bar.update(count)
+
+    def at(where: str) -> Any:
+        return lambda name: bar.set_description(f"{where}: {name}")
+
+    at("real images")("features")
+    reference, about = real_data(options, args.test_split, shape, network, tick)
+    count = min(source.num, len(reference.test.images))
+    rows, classes, drawn = [], [], None
+    for seed in source.seeds:
+        where = f"samples, seed {seed}"
+        at(where)("drawing")
+        images, label = source.draw(seed, tick)
+        at(where)("features")
+        candidate = suite.make_candidate(images, label, network, tick=tick)
+        drawn = drawn or candidate
+        rows.append(suite.measure(candidate, reference, names, at(where)))
+        if "agreement" in names and _enough_by_class(candidate, reference):
+            at(where)("by class")
+            classes.append(suite.by_class(candidate, reference))
+    real = suite.floors(reference, names, count, at("real images"))
+    prefix = network.prefix if network else ""
+    better = suite.values_of(names, prefix)
+    result: dict[str, Any] = {
+        name: _summary([row[name] for row in rows], real[name], better[name]) for name in better
+    }
+    if classes:
+        result["by_class"] = [
+            {name: float(np.mean([row[name] for row in same])) for name in same[0]}
+            for same in zip(*classes, strict=True)
+        ]
+    best = workdir.read_best(pathlib.Path(args.workdir)) if args.workdir else None
+    if best:
+        result["during_training"] = best
+    result["protocol"] = {
+        "jaxgan": jaxgan.__version__,
+        "samples": source.num,
+        **source.about,
+        **about,
+        "real_images_as_samples": count,
+        **_protocol(names, network),
+    }
+    return result, _neighbour_rows(drawn, reference) if network else None
+
+
+def _enough_by_class(candidate: suite.Candidate, reference: suite.Reference) -> bool:
+    counts = np.bincount(candidate.label, minlength=reference.network.num_classes)
+    return bool(counts.min() > reference.network.dim)
+
+
+def _summary(values: list[float], real: float, better: str) -> dict[str, Any]:
+    """Returns mean, spread and single values beside the floor."""
+    return {
+        "mean": float(np.mean(values)),
+        "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "values": values,
+        "real": real,
+        "better": better,
+    }
+
+
+def _protocol(names: list[str], network: networks.Network | None) -> dict[str, Any]:
+    """Returns what has to be known to repeat the measures."""
+    about: dict[str, Any] = {"spread": "standard deviation over seeds"}
+    if network:
+        about |= {
+            "features": network.name,
+            "features_dimensions": network.dim,
+            "features_sha256": network.checksum,
+            "resize": network.resize,
+        }
+    texts = {
+        "frechet": "unbiased covariances, float64; all training images against all samples",
+        "kernel": f"cubic polynomial, {suite.SUBSETS} subsets of at most {suite.SUBSET_SIZE}",
+        "inception_score": f"{suite.SPLITS} splits in random order",
+        "manifold": "k = 3 for precision and recall, 5 for density and coverage, "
+        f"at most {suite.MANIFOLD_LIMIT} of each kind",
+        "memorisation": "share of pairs with the sample nearer to the training images than a test "
+        "image, by features",
+        "parzen": "images in [0, 1]; sigma of logspace(-1, 0, 10) by 1000 training images from "
+        "5/6 of the split on",
+        "classification_accuracy": "the classifier's own program, 10 epochs of the samples",
+    }
+    return about | {name: text for name, text in texts.items() if name in names}
+
+
+def _neighbour_rows(candidate: suite.Candidate, reference: suite.Reference) -> np.ndarray:
+    """Returns rows of 20 random samples, under each row their nearest training images."""
+    part = candidate.take(slice(20))
+    _, index = nearest(part.outputs.features, reference.train.outputs.features)
+    pairs = [part.images, reference.train.images[index]]
+    images = np.concatenate([pair[start : start + 10] for start in (0, 10) for pair in pairs])
+    scale = max(1, 64 // images.shape[1])
+    return viz.grid(images.repeat(scale, 1).repeat(scale, 2), min(10, len(part.images)))
+
+
+_SHARES = ("agreement", "classification_accuracy")
+
+
+def _number(name: str, value: float) -> str:
+    if name in _SHARES:
+        return f"{100 * value:.2f} %"
+    return f"{value:.4g}"
 
 
 def table(result: dict[str, Any]) -> str:
-    """Returns the result as a table of text."""
-    names = ["agreement", "frechet", "frechet_ratio", "precision", "recall"]
-    lines = [f"{'':7s}" + "".join(f"{name:>15s}" for name in names)]
-    for title, row in [("all", result), *((str(r["label"]), r) for r in result["by_class"])]:
-        lines.append(f"{title:7s}" + "".join(f"{row[name]:15.4f}" for name in names))
-    floor = {
-        "frechet": result["frechet_floor"],
-        "frechet_ratio": 1.0,
-        "precision": result["precision_of_test"],
-        "recall": result["recall_of_test"],
-    }
-    cells = (f"{floor[name]:15.4f}" if name in floor else " " * 15 for name in names)
-    return "\n".join([*lines, f"{'real':7s}" + "".join(cells)])
+    """Returns the result as text: a row for each value, then one for each class."""
+    lines = [f"{'':26s}{'samples':>12s}{'+-':>11s}{'real':>12s}"]
+    for name, row in result.items():
+        if not isinstance(row, dict) or "mean" not in row:
+            continue
+        spread = "" if row["std"] is None else _number(name, row["std"])
+        line = f"{name:26s}{_number(name, row['mean']):>12s}{spread:>11s}"
+        line += f"{_number(name, row['real']):>12s}"
+        if name.endswith("FID") and row["real"] > 0:
+            line += f"   {row['mean'] / row['real']:.2f} times that of real images"
+        lines.append(line.rstrip())
+    if "by_class" in result:
+        names = [name for name in result["by_class"][0] if name != "label"]
+        lines += ["", f"{'class':8s}" + "".join(f"{name:>21s}" for name in names)]
+        for row in result["by_class"]:
+            cells = "".join(f"{_number(name, row[name]):>21s}" for name in names)
+            lines.append(f"{int(row['label']):<8d}{cells}")
+    if "during_training" in result:
+        best, last = result["during_training"]["best"], result["during_training"]["last"]
+        lines += [
+            "",
+            f"during training, {result['during_training']['metric']}: best {best['value']:.4f} at "
+            f"step {best['step']}, last {last['value']:.4f} at step {last['step']}",
+        ]
+    return "\n".join(lines)
+
+
+def warnings(result: dict[str, Any]) -> list[str]:
+    """Returns what must not be overlooked, a line each."""
+    found = []
+    for name in ("recall", "coverage"):
+        row = result.get(name)
+        if row and row["mean"] < row["real"] / 2:
+            found.append(
+                f"collapse: the samples' {name} is {row['mean']:.3f}, that of real images "
+                f"{row['real']:.3f}; high precision or agreement does not mend that"
+            )
+    row = result.get("memorisation")
+    if row and row["mean"] > 0.75:
+        found.append(
+            f"copies: in {100 * row['mean']:.0f} % of pairs a sample is nearer to the training "
+            "images than a test image is"
+        )
+    return found
 
 
 def main(argv: list[str]) -> None:
     """Samples, measures, prints a table and writes `evaluation.json`."""
-    parser = cli.Parser("python -m jaxgan.evaluate", "Measure a trained model of MNIST digits.")
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of train.py")
-    parser.add_argument("--num", type=int, default=10_000, help="samples, in equal shares")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint", default="last", help="`last` or a step")
-    args = parser.parse_args(argv)
-    if args.num < 2000:
-        raise UserError(f"--num: {args.num} is too few to measure by class; give 2000 or more")
-    cli.check_seed(args.seed)
+    args = parse(argv)
     cli.use_compilation_cache()
-    trained = workdir.load(args.workdir, args.checkpoint)
-    options = trained.config.dataset
-    if options.path or options.name.split(":")[0] != "mnist" or trained.image_shape != (28, 28, 1):
-        raise UserError(
-            f"--workdir: {args.workdir} was trained on {options.path or options.name!r}; "
-            "only models of mnist at 28x28 can be measured"
-        )
-    train, test = (
-        data.load("mnist", split=split, data_dir=options.data_dir or None)
-        for split in ("train", "test")
-    )
-    images, label = workdir.draw(trained, args.num, args.seed, progress=tqdm)
-    result = evaluate_digits(images, label, train, test)
-    result["protocol"] |= {
-        "seed": args.seed,
-        "step": int(trained.state.step),
-        "weights": "raw" if trained.state.ema is None else "moving average",
-    }
+    with tqdm(unit="image", unit_scale=True, disable=None) as bar:
+        try:
+            result, rows = evaluate(args, bar)
+        except ValueError as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(
+                f"--num: {args.num}: {error}" if args.workdir else str(error)
+            ) from error
     print(table(result))
-    file = pathlib.Path(args.workdir) / "evaluation.json"
+    for line in warnings(result):
+        print(f"WARNING: {line}")
+    beside = pathlib.Path(args.workdir) if args.workdir else pathlib.Path(args.samples).parent
+    file = pathlib.Path(args.out) if args.out else beside / "evaluation.json"
+    picture = file.with_name(f"{file.stem}_nearest.png")
     try:
-        workdir.write_atomically(file, json.dumps(result, indent=2) + "\n")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        workdir.write_atomically(file, json.dumps(_plain(result), indent=2) + "\n")
+        if rows is not None:
+            viz.save_image(rows, picture)
     except OSError as error:
-        raise RunError(f"--workdir: {file} cannot be written ({error.strerror})") from error
-    print(f"wrote {file}")
+        raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
+    print(f"wrote {file}" + ("" if rows is None else f" and {picture}"))
+
+
+def _plain(value: Any) -> Any:
+    """Returns the value with None in place of numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

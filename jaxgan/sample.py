@@ -16,7 +16,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--num", type=int, default=100, help="how many (default: 100)")
     parser.add_argument("--label", type=int, help="one class; default: all in equal shares")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint", default="last", help="`last` or a step")
+    parser.add_argument("--checkpoint", default="last", help="`last`, `best` or a step")
     parser.add_argument(
         "--out",
         default="samples.png",
@@ -39,7 +39,9 @@ def main(argv: list[str]) -> None:
     if args.label is not None and not 0 <= args.label < classes:
         remedy = f"give 0 to {classes - 1}" if classes else "leave it out: the model has no classes"
         raise UserError(f"--label: {args.label} is not a class of the model; {remedy}")
-    images, label = workdir.draw(trained, args.num, args.seed, label=args.label)
+    images, label = workdir.draw(
+        trained.sample, args.num, args.seed, num_classes=classes, label=args.label
+    )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":

@@ -3,7 +3,7 @@
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -175,7 +175,7 @@ def load(folder: str | pathlib.Path, checkpoint: str = "last") -> Trained:
 
     Args:
       folder: its work folder.
-      checkpoint: `last` or a step.
+      checkpoint: `last`, `best` by the evaluation during training, or a step.
 
     Raises:
       UserError: the folder is missing or empty, or has no such checkpoint.
@@ -189,9 +189,15 @@ def load(folder: str | pathlib.Path, checkpoint: str = "last") -> Trained:
     none_yet = "has no sound checkpoint; let train.py reach one"
     if not (folder / "checkpoints").is_dir():
         raise UserError(f"--workdir: {folder} {none_yet}")
-    checkpoints = Checkpoints(folder / "checkpoints", read_only=True)
+    best = read_best(folder)
+    if checkpoint == "best" and best is None:
+        raise UserError(
+            f"--checkpoint: {folder} has no best one; train with --config.evaluate_every=1000"
+        )
+    kept = "best" if checkpoint == "best" else "checkpoints"
+    checkpoints = Checkpoints(folder / kept, read_only=True)
     try:
-        if checkpoint == "last":
+        if checkpoint in ("best", "last"):
             found = checkpoints.restore_newest(like)
             if found is None:
                 raise UserError(f"--workdir: {folder} {none_yet}")
@@ -199,8 +205,9 @@ def load(folder: str | pathlib.Path, checkpoint: str = "last") -> Trained:
         else:
             known = [str(step) for step in checkpoints.steps()]
             if checkpoint not in known:
+                names = ["last", *(["best"] if best else []), *known]
                 raise UserError(
-                    f"--checkpoint: no {checkpoint!r} in {folder}; known: last, {', '.join(known)}"
+                    f"--checkpoint: no {checkpoint!r} in {folder}; known: {', '.join(names)}"
                 )
             restored = checkpoints.restore(int(checkpoint), like)
     except OSError as error:
@@ -223,33 +230,41 @@ def equal_shares(num: int, num_classes: int) -> np.ndarray:
 
 
 def draw(
-    trained: Trained,
+    sample: Callable[[jax.Array, np.ndarray], jax.Array],
     num: int,
     seed: int,
     *,
+    num_classes: int,
     label: int | None = None,
     chunk: int = 500,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    tick: Callable[[int], Any] = lambda count: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws samples, in chunks of one size so that one program is compiled.
 
     Args:
-      trained: from `load`.
+      sample: `(key, label int32 [n]) -> uint8 [n, height, width, channels]`.
       num: how many.
       seed: of the noise; the same seed gives the same samples.
+      num_classes: of the model; 0 where it has none.
       label: one class; None for all classes in equal shares.
       chunk: samples per call.
-      progress: wraps the iterable of chunks, to show how far it is.
+      tick: called with the number of samples of each chunk, when they are there.
 
     Returns:
       uint8 [num, height, width, channels] and their labels int32 [num].
     """
-    labels = equal_shares(num, trained.model.num_classes)
+    labels = equal_shares(num, num_classes)
     if label is not None:
         labels = np.full(num, label, np.int32)
     padded = np.concatenate([labels, np.zeros(-num % chunk, np.int32)])
     key, parts = jax.random.key(seed), []
-    for start in progress(range(0, num, chunk)):
-        part = trained.sample(jax.random.fold_in(key, start), padded[start : start + chunk])
+    for start in range(0, num, chunk):
+        part = sample(jax.random.fold_in(key, start), padded[start : start + chunk])
         parts.append(np.asarray(part))
+        tick(min(chunk, num - start))
     return np.concatenate(parts)[:num], labels
+
+
+def read_best(folder: pathlib.Path) -> dict[str, Any] | None:
+    """Returns `step`, `metric` and `value` of the best checkpoint; None where there is none."""
+    return _read_json(folder / "best.json") if (folder / "best.json").exists() else None

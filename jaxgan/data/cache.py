@@ -1,23 +1,24 @@
-"""Decoded datasets on disk, so that the next start reads arrays and nothing else.
+"""Arrays on disk, so that the next start reads them and computes nothing.
 
 A cached dataset is a folder with `images.npy`, `labels.npy` (if there are
 labels) and `meta.json`, which is written last and holds the key that says what
-was decoded, and checksums of the arrays.
+was decoded, and checksums of the arrays. Features of datasets are kept alike.
 """
 
 import hashlib
 import json
 import logging
+import math
 import os
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-_FORMAT = 1
+_FORMAT = 2
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +42,17 @@ def read(
     Returns:
         (images, labels or None, num_classes or None), or None if nothing usable is there.
     """
+    found = _read(path, source, memory_limit)
+    if found is None or "images" not in found[0]:
+        return None
+    arrays, about = found
+    return arrays["images"], arrays.get("labels"), about["num_classes"]
+
+
+def _read(
+    path: Path, source: Any, memory_limit: float
+) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """Returns arrays by name and what else was noted, or None if nothing usable is there."""
     try:
         meta = json.loads((path / "meta.json").read_text())
         if (meta["format"], meta["source"]) != (_FORMAT, source) or meta["bytes"] > memory_limit:
@@ -50,7 +62,7 @@ def read(
             arrays[name] = np.load(path / f"{name}.npy", allow_pickle=False)
             if zlib.crc32(arrays[name].data) != crc:
                 return None
-        return arrays["images"], arrays.get("labels"), meta["num_classes"]
+        return arrays, meta["about"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         return None
 
@@ -72,11 +84,17 @@ def write(
         num_classes: number of classes, or None.
     """
     arrays = {"images": images} if labels is None else {"images": images, "labels": labels}
+    _write(path, source, arrays, images.nbytes, {"num_classes": num_classes})
+
+
+def _write(
+    path: Path, source: Any, arrays: dict[str, np.ndarray], size: int, about: dict[str, Any]
+) -> None:
     meta = {
         "format": _FORMAT,
         "source": source,
-        "bytes": images.nbytes,
-        "num_classes": num_classes,
+        "bytes": size,
+        "about": about,
         "crc": {name: zlib.crc32(array.data) for name, array in arrays.items()},
     }
     try:
@@ -86,7 +104,35 @@ def write(
         text = json.dumps(meta, indent=1) + "\n"
         _replace(path / "meta.json", lambda file: file.write(text.encode()))
     except OSError as error:
-        _log.warning("no cache of decoded images in %s (%s)", path, error.strerror or error)
+        _log.warning("nothing kept in %s (%s)", path, error.strerror or error)
+
+
+def digest(array: np.ndarray) -> str:
+    """Returns a hash of an array's bytes, shape and type."""
+    array = np.ascontiguousarray(array)
+    return hashlib.sha256(f"{array.dtype.str}{array.shape}".encode() + array.data).hexdigest()
+
+
+def arrays(
+    root: Path | None, title: str, key: Any, make: Callable[[], Sequence[np.ndarray]]
+) -> list[np.ndarray]:
+    """Returns `make()`, from disk where it is there.
+
+    Args:
+        root: folder of all caches; None keeps nothing.
+        title: readable part of the folder's name.
+        key: anything that goes into JSON and says what the arrays were made from.
+        make: makes the arrays.
+    """
+    if root is None:
+        return list(make())
+    path = folder(root, title, {"key": key})
+    found = _read(path, key, math.inf)
+    if found is None:
+        made = {str(i): array for i, array in enumerate(make())}
+        _write(path, key, made, sum(array.nbytes for array in made.values()), {})
+        return list(made.values())
+    return list(found[0].values())
 
 
 def _replace(path: Path, save: Callable[[IO[bytes]], Any]) -> None:

@@ -101,10 +101,7 @@ def load(
         raise UserError(f"dataset.image_size={image_size!r}: give a whole number of pixels >= 1")
     if not isinstance(split, str):
         raise UserError(f"dataset.split={split!r}: give a string such as train[:90%]")
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    if "://" in str(data_dir):
-        raise UserError(f"dataset.data_dir={str(data_dir)!r}: give a folder of a mounted disk")
-    data_dir = Path(data_dir).expanduser()
+    data_dir = data_folder(data_dir)
 
     if path:
         origin = Path(path).expanduser().resolve()
@@ -113,11 +110,11 @@ def load(
         origin = prepared.find(name, data_dir) or prepared.prepare(name, data_dir)
         title = "-".join(origin.relative_to(data_dir).parts)
     key = {"origin": str(origin), "split": split, "image_size": image_size}
-    cache_folder = cache.folder(
-        data_dir / "jaxgan_cache", f"{title}-{split}-{image_size or 'original'}", key
+    folder = cache.folder(
+        cache_folder(data_dir), f"{title}-{split}-{image_size or 'original'}", key
     )
     source = [key, prepared.fingerprint(origin)]
-    cached = cache.read(cache_folder, source, memory_limit)
+    cached = cache.read(folder, source, memory_limit)
     if cached is not None:
         images, labels, num_classes = cached
         return Dataset(name, split, images.shape[1:], len(images), num_classes, images, labels)
@@ -131,8 +128,21 @@ def load(
     if len(examples) * int(np.prod(image_shape)) > memory_limit:
         return dataclasses.replace(about, examples=examples)
     images, labels = _decode_all(examples, image_shape)
-    cache.write(cache_folder, source, images, labels, examples.num_classes)
+    cache.write(folder, source, images, labels, examples.num_classes)
     return dataclasses.replace(about, images=images, labels=labels)
+
+
+def data_folder(data_dir: str | os.PathLike | None = None) -> Path:
+    """Returns the TFDS data folder: as given, `$TFDS_DATA_DIR` or `~/tensorflow_datasets`."""
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    if "://" in str(data_dir):
+        raise UserError(f"dataset.data_dir={str(data_dir)!r}: give a folder of a mounted disk")
+    return Path(data_dir).expanduser()
+
+
+def cache_folder(data_dir: str | os.PathLike | None = None) -> Path:
+    """Returns the folder, inside the data folder, of decoded images and of features."""
+    return data_folder(data_dir) / "jaxgan_cache"
 
 
 def _check_example(example: dict[str, Any], index: int, image_shape: tuple[int, ...]) -> None:

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from jaxgan.metrics.precision_recall import precision_recall
 
 

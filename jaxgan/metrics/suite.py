@@ -1,0 +1,428 @@
+"""Every measure of a set of samples against real data, by name, each beside its floor.
+
+A measure is a function of (candidate, reference). The candidate is a set of samples; put real
+images in its place, and the same function gives the floor.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan import data
+from jaxgan.data import cache
+from jaxgan.errors import UserError
+from jaxgan.metrics import (
+    agreement,
+    classifier,
+    frechet,
+    kernel,
+    manifold,
+    modes,
+    neighbours,
+    networks,
+    parzen,
+    scores,
+)
+from jaxgan.metrics.arguments import check_labels
+
+MANIFOLD_LIMIT = 10_000  # examples of each kind, for the distances of all to all
+REAL_LIMIT = 60_000  # real images of each split
+SPLITS = 10  # of the inception score
+SUBSETS, SUBSET_SIZE = 100, 1000  # of the kernel distance
+
+
+class Candidate(NamedTuple):
+    """Images to be measured, in random order.
+
+    Attributes:
+      images: uint8 [n, height, width, channels].
+      label: int [n], the class that was asked for; None where there is none.
+      outputs: of the feature network for the images; None where no measure needs one.
+    """
+
+    images: np.ndarray
+    label: np.ndarray | None
+    outputs: networks.Outputs | None
+
+    def take(self, chosen: Any) -> "Candidate":
+        """Returns the part of the candidate that an index chooses."""
+        return jax.tree.map(lambda x: x[chosen], self)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reference:
+    """Real data to measure against.
+
+    Attributes:
+      network: that judges; None where no measure needs one.
+      train: training images in a fixed random order, at most `REAL_LIMIT`.
+      test: images that were not trained on, in a fixed random order, at most `REAL_LIMIT`.
+      valid: training images, uint8 [v, ...], that choose the Parzen window.
+    """
+
+    network: networks.Network | None
+    train: Candidate
+    test: Candidate
+    valid: np.ndarray
+
+    @functools.cached_property
+    def moments(self) -> frechet.Moments:
+        """Moments of the features of `train`."""
+        features = self.train.outputs.features
+        parts = (features[start : start + 10_000] for start in range(0, len(features), 10_000))
+        return functools.reduce(frechet.merge, map(frechet.moments, parts))
+
+    @functools.cached_property
+    def test_distance(self) -> np.ndarray:
+        """Distances of the test images to their nearest training image, float32 [n]."""
+        return neighbours.nearest(self.test.outputs.features, self.train.outputs.features)[0]
+
+
+Values = dict[str, float]
+
+
+class Measure(NamedTuple):
+    """A measure.
+
+    Attributes:
+      call: `(candidate, reference) -> values by name`.
+      gives: names of the values, `*` for the network's prefix, and which is better: `lower`,
+        `higher`, or `` for what is no score.
+      needs: of `features`, `digits` (grey 28x28 images) and `label` (asked-for classes).
+      real: the real images that give its floor, `test` or `train`.
+      by_default: whether it is measured where nothing is said.
+    """
+
+    call: Callable[[Candidate, Reference], Values]
+    gives: dict[str, str]
+    needs: tuple[str, ...]
+    real: str = "test"
+    by_default: bool = True
+
+
+def _frechet(candidate: Candidate, reference: Reference) -> Values:
+    mine = frechet.moments(candidate.outputs.features)
+    name = f"{reference.network.prefix}FID"
+    return {name: frechet.frechet_distance(reference.moments, mine)}
+
+
+def _kernel(candidate: Candidate, reference: Reference) -> Values:
+    mean, deviation = kernel.kernel_distance(
+        reference.train.outputs.features,
+        candidate.outputs.features,
+        jax.random.key(0),
+        subsets=SUBSETS,
+        subset_size=min(SUBSET_SIZE, len(candidate.images)),
+    )
+    name = f"{reference.network.prefix}KID"
+    return {name: mean, f"{name}_std": deviation}
+
+
+def _scores(candidate: Candidate, splits: int = SPLITS) -> scores.ScoreSums:
+    count = len(candidate.images)
+    if count < splits:
+        raise ValueError(f"images: {count} are too few for {splits} splits of the inception score")
+    return scores.score_sums(
+        candidate.outputs.logits, np.arange(count) * splits // count, splits=splits
+    )
+
+
+def _inception_score(candidate: Candidate, reference: Reference) -> Values:
+    mean, deviation = scores.inception_score(_scores(candidate))
+    name = f"{reference.network.prefix}IS"
+    return {name: mean, f"{name}_std": deviation}
+
+
+def _modified_score(candidate: Candidate, reference: Reference) -> Values:
+    name = f"{reference.network.prefix}modified_IS"
+    return {name: scores.modified_inception_score(_scores(candidate))}
+
+
+def _manifold(candidate: Candidate, reference: Reference) -> Values:
+    count = min(MANIFOLD_LIMIT, len(candidate.images), len(reference.train.images))
+    real, fake = (x.outputs.features[:count] for x in (reference.train, candidate))
+    return manifold.manifold_measures(real, fake)._asdict()
+
+
+def _memorisation(candidate: Candidate, reference: Reference) -> Values:
+    train = reference.train.outputs.features
+    distance, _ = neighbours.nearest(candidate.outputs.features, train)
+    return {"memorisation": neighbours.memorisation(distance, reference.test_distance)}
+
+
+def _agreement(candidate: Candidate, reference: Reference) -> Values:
+    classes = reference.network.num_classes
+    check_labels("label", candidate.label, classes)
+    predicted = candidate.outputs.logits.argmax(1)
+    counts = agreement.confusion(candidate.label, predicted, classes=classes)
+    return {"agreement": agreement.agreement(counts)[0]}
+
+
+def _modes(candidate: Candidate, reference: Reference) -> Values:
+    classes = reference.network.num_classes
+    mine, real = (
+        np.bincount(x.outputs.logits.argmax(1), minlength=classes)
+        for x in (candidate, reference.train)
+    )
+    found = modes.mode_coverage(mine, np.maximum(real, 1))
+    return {"modes": found.modes, "modes_reverse_kl": found.reverse_kl}
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float32) / 255
+
+
+def _parzen(candidate: Candidate, reference: Reference) -> Values:
+    found = parzen.parzen(
+        _flat(candidate.images), _flat(reference.valid), _flat(reference.test.images)
+    )
+    return {
+        "parzen": found.mean,
+        "parzen_standard_error": found.standard_error,
+        "parzen_sigma": found.sigma,
+        "parzen_valid": found.valid,
+    }
+
+
+def _accuracy(candidate: Candidate, reference: Reference) -> Values:
+    test = reference.test
+    score = classifier.classification_accuracy_score(
+        candidate.images, candidate.label, test.images, test.label
+    )
+    return {"classification_accuracy": score}
+
+
+MEASURES = {
+    "frechet": Measure(_frechet, {"*FID": "lower"}, ("features",)),
+    "kernel": Measure(_kernel, {"*KID": "lower", "*KID_std": ""}, ("features",)),
+    "inception_score": Measure(_inception_score, {"*IS": "higher", "*IS_std": ""}, ("features",)),
+    "modified_score": Measure(_modified_score, {"*modified_IS": "higher"}, ("features",)),
+    "manifold": Measure(
+        _manifold,
+        {"precision": "higher", "recall": "higher", "density": "higher", "coverage": "higher"},
+        ("features",),
+    ),
+    "memorisation": Measure(_memorisation, {"memorisation": "lower"}, ("features",)),
+    "modes": Measure(
+        _modes, {"modes": "higher", "modes_reverse_kl": "lower"}, ("features", "digits")
+    ),
+    "agreement": Measure(_agreement, {"agreement": "higher"}, ("features", "digits", "label")),
+    "parzen": Measure(
+        _parzen,
+        {
+            "parzen": "higher",
+            "parzen_standard_error": "",
+            "parzen_sigma": "",
+            "parzen_valid": "higher",
+        },
+        (),
+        real="train",
+        by_default=False,
+    ),
+    "classification_accuracy": Measure(
+        _accuracy,
+        {"classification_accuracy": "higher"},
+        ("digits", "label"),
+        real="train",
+        by_default=False,
+    ),
+}
+
+
+def values_of(names: Iterable[str], prefix: str) -> dict[str, str]:
+    """Returns the names of the values that measures give, with which is better.
+
+    Args:
+      names: of `MEASURES`.
+      prefix: of the feature network.
+    """
+    return {
+        value.replace("*", prefix): better
+        for name in names
+        for value, better in MEASURES[name].gives.items()
+    }
+
+
+def choose(names: str, *, image_shape: tuple[int, ...], labelled: bool, where: str) -> list[str]:
+    """Returns the measures that are asked for.
+
+    Args:
+      names: comma-separated names of `MEASURES`; `default` for all that apply and take seconds,
+        `all` for all that apply.
+      image_shape: (height, width, channels) of the images.
+      labelled: whether classes were asked for.
+      where: what an error calls the names.
+
+    Raises:
+      UserError: a name is unknown, or does not apply.
+    """
+    digits = tuple(image_shape) == (28, 28, 1)
+
+    def lacks(measure: Measure) -> str | None:
+        if "digits" in measure.needs and not digits:
+            return "images of digits, 28x28x1"
+        return "class labels" if "label" in measure.needs and not labelled else None
+
+    if names in ("default", "all"):
+        return [
+            name
+            for name, measure in MEASURES.items()
+            if (measure.by_default or names == "all") and not lacks(measure)
+        ]
+    chosen = list(dict.fromkeys(name.strip() for name in names.split(",")))
+    for name in chosen:
+        if name not in MEASURES:
+            known = ", ".join(("default", "all", *MEASURES))
+            raise UserError(f"{where}: unknown {name!r}; known: {known}")
+        if lacks(MEASURES[name]):
+            raise UserError(f"{where}: {name} needs {lacks(MEASURES[name])}; leave it out")
+    return chosen
+
+
+def needs_network(names: Iterable[str]) -> bool:
+    """Returns whether any of the measures needs a feature network."""
+    return any("features" in MEASURES[name].needs for name in names)
+
+
+Tick = Callable[[int], Any]
+
+
+def make_reference(
+    train: data.Dataset,
+    test: data.Dataset,
+    network: networks.Network | None,
+    *,
+    cache_dir: Any = None,
+    tick: Tick = lambda count: None,
+) -> Reference:
+    """Returns the real data to measure against.
+
+    Args:
+      train: the training images.
+      test: images that were not trained on.
+      network: that judges; None where no measure needs one.
+      cache_dir: folder in which features are kept, by dataset, split and network.
+      tick: called with the number of images of each batch that went through the network.
+    """
+    sides = []
+    for dataset in (train, test):
+        order = np.random.default_rng(0).permutation(dataset.num_examples)[:REAL_LIMIT]
+        images, label = take(dataset, order)
+        found = None
+        if network is not None:
+            key = [network.checksum, network.resize, dataset.name, dataset.split]
+            found = networks.Outputs(
+                *cache.arrays(
+                    cache_dir,
+                    f"features-{network.name}-{dataset.name}-{dataset.split}",
+                    [*key, cache.digest(images)],
+                    lambda images=images: networks.outputs(network, images, tick),
+                )
+            )
+        sides.append(Candidate(images, label, found))
+    start = train.num_examples * 5 // 6  # for MNIST the GAN paper's validation set
+    valid, _ = take(train, np.arange(start, min(start + 1000, train.num_examples)))
+    return Reference(network, *sides, valid)
+
+
+def take(dataset: data.Dataset, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns the images uint8 [n, ...] and labels int32 [n] or None at indices int [n]."""
+    if dataset.images is not None:
+        labels = None if dataset.labels is None else dataset.labels[chosen]
+        return dataset.images[chosen], labels
+    examples = [dataset.read(int(i)) for i in chosen]
+    labels = np.stack([e["label"] for e in examples]) if "label" in examples[0] else None
+    return np.stack([e["image"] for e in examples]), labels
+
+
+def make_candidate(
+    images: np.ndarray,
+    label: np.ndarray | None,
+    network: networks.Network | None,
+    *,
+    tick: Tick = lambda count: None,
+) -> Candidate:
+    """Returns samples in random order, with the outputs of the network.
+
+    Args:
+      images: uint8 [n, height, width, channels].
+      label: int [n], or None.
+      network: that judges, or None.
+      tick: as for `make_reference`.
+    """
+    order = np.random.default_rng(0).permutation(len(images))
+    images, label = images[order], None if label is None else label[order]
+    found = None if network is None else networks.outputs(network, images, tick)
+    return Candidate(images, label, found)
+
+
+def measure(
+    candidate: Candidate,
+    reference: Reference,
+    names: Iterable[str],
+    each: Callable[[str], Any] = lambda name: None,
+) -> Values:
+    """Returns the values of the measures.
+
+    Args:
+      candidate: from `make_candidate`.
+      reference: from `make_reference`.
+      names: of `MEASURES`.
+      each: called with the name of each measure before it is taken.
+
+    Raises:
+      ValueError: a measure cannot be taken, for instance of so few samples.
+    """
+    values: Values = {}
+    for name in names:
+        each(name)
+        values |= MEASURES[name].call(candidate, reference)
+    return values
+
+
+def floors(
+    reference: Reference,
+    names: Iterable[str],
+    count: int,
+    each: Callable[[str], Any] = lambda name: None,
+) -> Values:
+    """Returns the values for real images in place of samples, `count` of them at most."""
+    values: Values = {}
+    for name in names:
+        each(name)
+        real = getattr(reference, MEASURES[name].real)
+        if count < len(real.images):
+            real = real.take(slice(count))
+        values |= MEASURES[name].call(real, reference)
+    return values
+
+
+def by_class(candidate: Candidate, reference: Reference) -> list[Values]:
+    """Returns agreement, Fréchet distance and its floor, precision and recall of each class.
+
+    With as many examples of each kind as the class has that has fewest.
+
+    Raises:
+      ValueError: a class has too few samples.
+    """
+    classes = reference.network.num_classes
+    kinds = [
+        [x.take(x.label == label) for label in range(classes)]
+        for x in (candidate, reference.train, reference.test)
+    ]
+    fewest = min(len(part.images) for kind in kinds for part in kind)
+    distance_name = f"{reference.network.prefix}FID"
+    rows = []
+    for label, parts in enumerate(zip(*kinds, strict=True)):
+        agrees = _agreement(parts[0], reference)
+        samples, train, test = (part.take(slice(fewest)) for part in parts)
+        own = Reference(reference.network, train, test, reference.valid)
+        rows.append(
+            {"label": label, **agrees, **_frechet(samples, own), **_manifold(samples, own)}
+            | {f"{distance_name}_real": _frechet(test, own)[distance_name]}
+        )
+    return rows
