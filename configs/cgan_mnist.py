@@ -32,6 +32,8 @@ def get_config() -> ConfigDict:
     config = config_lib.base()
     config.steps = 14_000
     config.batch_size = 32
+    config.evaluate_every = 1000
+    config.evaluation.metrics = "frechet,manifold,agreement"
     config.ema_decay = 0.999
     config.gan = ConfigDict(
         {

@@ -40,6 +40,15 @@ def base() -> ConfigDict:
             "log_every": 50,
             "sample_every": 500,
             "checkpoint_every": 1000,
+            "evaluate_every": 0,  # 0: never
+            "evaluation": {
+                "metrics": "frechet,manifold",  # names of jaxgan.metrics.suite.MEASURES
+                "best": "",  # the value that chooses the best checkpoint; "": the first
+                "num": 5000,  # samples
+                "features": "",  # classifier or inception; "": by the dataset
+                "inception": "",  # weights; "": $JAXGAN_INCEPTION
+                "test_split": "test",
+            },
             "keep_checkpoints": 2,
         }
     ).lock()
@@ -158,16 +167,16 @@ def check(config: ConfigDict) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"--config.{key}: {value} is not finite; give a number")
         if leaf in ("steps", "steps_per_call", "batch_size", "disc_steps", "keep_checkpoints") or (
-            leaf.endswith("_every")
+            leaf.endswith("_every") and leaf != "evaluate_every"
         ):
             least, remedy = 1, "give 1 or more"
-        elif leaf in ("seed", "image_size", "learning_rate"):
+        elif leaf in ("seed", "image_size", "learning_rate", "evaluate_every"):
             least, remedy = 0, "give 0 or more"
         else:
             continue
         if not value >= least:
             raise UserError(f"--config.{key}: {value} is too small; {remedy}")
-    for key in ("steps", "log_every", "sample_every", "checkpoint_every"):
+    for key in ("steps", "log_every", "sample_every", "checkpoint_every", "evaluate_every"):
         if config[key] % config.steps_per_call:
             raise UserError(
                 f"--config.steps_per_call: {config.steps_per_call} does not divide {key}="

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan
-from jaxgan import cli, data, viz, workdir
+from jaxgan import cli, viz, workdir
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import networks, suite
 from jaxgan.metrics.neighbours import nearest
@@ -46,7 +46,9 @@ def parse(argv: list[str]) -> Any:
         "--dataset", help="TFDS name or .npz of the real images (default: what was trained on)"
     )
     parser.add_argument("--train-split", help="training images (default: what was trained on)")
-    parser.add_argument("--test-split", help="images that were not trained on (default: test)")
+    parser.add_argument(
+        "--test-split", default="test", help="images that were not trained on (default: test)"
+    )
     parser.add_argument("--data_dir", help="TFDS data folder (default: that of the run)")
     parser.add_argument("--out", metavar="FILE", help="default: evaluation.json beside the source")
     args = parser.parse_args(argv)
@@ -142,45 +144,6 @@ def _read_samples(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray | None]:
     return image, label
 
 
-def real_data(
-    options: dict[str, Any],
-    test_split: str | None,
-    image_shape: tuple[int, int, int],
-    network: networks.Network | None,
-    tick: suite.Tick,
-) -> tuple[suite.Reference, dict[str, Any]]:
-    """Returns the real images, as the network sees them, and the protocol's part on them."""
-    if options["path"] and not test_split:
-        raise UserError(
-            f"--test-split: {options['path']} has no split of its own to test on; "
-            "give images that were not trained on, such as train[90%:]"
-        )
-    test_split = test_split or "test"
-    sets = []
-    for split in (options["split"], test_split):
-        try:
-            loaded = data.load(**options | {"split": split})
-        except UserError as error:
-            raise UserError(f"--dataset: {error}") from error
-        if loaded.image_shape != image_shape:
-            raise UserError(
-                f"--dataset: its images have shape {loaded.image_shape}, the samples "
-                f"{image_shape}; give the data they were trained on"
-            )
-        sets.append(loaded)
-    folder = data.cache_folder(options["data_dir"])
-    reference = suite.make_reference(*sets, network, cache_dir=folder, tick=tick)
-    about = {
-        "dataset": options["path"] or options["name"],
-        "image_size": options["image_size"] or "original",
-        "train_split": options["split"],
-        "test_split": test_split,
-        "train_images": len(reference.train.images),
-        "test_images": len(reference.test.images),
-    }
-    return reference, about
-
-
 def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
     """Returns all values with the protocol, and samples beside their training neighbours."""
     source = Source(args)
@@ -189,21 +152,30 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
         args.metrics, image_shape=shape, labelled=source.labelled, where="--metrics"
     )
     network = None
+    where = "--samples" if args.samples else "--workdir"
     if suite.needs_network(names):
-        is_mnist = not options["path"] and options["name"].split(":")[0] == "mnist"
-        network = networks.load(
-            args.features or ("classifier" if is_mnist else "inception"), args.inception
-        )
-        networks.check_shape(network, shape, "--samples" if args.samples else "--workdir")
+        choice = args.features or ("classifier" if suite.is_mnist(options) else "inception")
+        network = networks.load(choice, args.inception)
+        networks.check_shape(network, shape, where)
+    suite.check_count(names, source.num, network, "--samples" if args.samples else "--num")
+
+    passes = 2 if network else 1  # drawing, and the network
+    bar.reset(total=passes * source.num * len(source.seeds))
 
     def tick(count: int) -> None:
+        bar.update(count)
+
+    def tick_real(count: int) -> None:  # none of them where the features were kept
+        bar.total += count
         bar.update(count)
 
     def at(where: str) -> Any:
         return lambda name: bar.set_description(f"{where}: {name}")
 
     at("real images")("features")
-    reference, about = real_data(options, args.test_split, shape, network, tick)
+    reference = suite.real_data(
+        options, args.test_split, shape, network, where="--dataset", tick=tick_real
+    )
     count = min(source.num, len(reference.test.images))
     rows, classes, drawn = [], [], None
     for seed in source.seeds:
@@ -235,7 +207,12 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
         "jaxgan": jaxgan.__version__,
         "samples": source.num,
         **source.about,
-        **about,
+        "dataset": options["path"] or options["name"],
+        "image_size": options["image_size"] or "original",
+        "train_split": options["split"],
+        "test_split": args.test_split,
+        "train_images": len(reference.train.images),
+        "test_images": len(reference.test.images),
         "real_images_as_samples": count,
         **_protocol(names, network),
     }
@@ -276,8 +253,8 @@ def _protocol(names: list[str], network: networks.Network | None) -> dict[str, A
         f"at most {suite.MANIFOLD_LIMIT} of each kind",
         "memorisation": "share of pairs with the sample nearer to the training images than a test "
         "image, by features",
-        "parzen": "images in [0, 1]; sigma of logspace(-1, 0, 10) by 1000 training images from "
-        "5/6 of the split on",
+        "parzen": "images in [0, 1]; sigma of logspace(-1, 0, 10) by 1000 images (MNIST: "
+        "train[50000:51000], else of the training split, from 5/6 of it on)",
         "classification_accuracy": "the classifier's own program, 10 epochs of the samples",
     }
     return about | {name: text for name, text in texts.items() if name in names}
@@ -321,12 +298,7 @@ def table(result: dict[str, Any]) -> str:
             cells = "".join(f"{_number(name, row[name]):>21s}" for name in names)
             lines.append(f"{int(row['label']):<8d}{cells}")
     if "during_training" in result:
-        best, last = result["during_training"]["best"], result["during_training"]["last"]
-        lines += [
-            "",
-            f"during training, {result['during_training']['metric']}: best {best['value']:.4f} at "
-            f"step {best['step']}, last {last['value']:.4f} at step {last['step']}",
-        ]
+        lines += ["", workdir.describe_best(result["during_training"])]
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ from jaxgan.base import Batch, Metrics
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
+from jaxgan.monitor import Monitor
 from jaxgan.progress import Progress
 from jaxgan.state import TrainState
 from jaxgan.step import make_train_step, repeat_step
@@ -45,11 +46,14 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     dataset = load_dataset(config)
     about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
     model = workdir.make_model(config, **about)
-    workdir.claim(folder, config, about)
     cli.use_compilation_cache()
+    monitor = None
+    if config.evaluate_every:
+        monitor = Monitor(config, folder, dataset.image_shape, dataset.num_classes or 0)
+    workdir.claim(folder, config, about)
     try:
         with contextlib.ExitStack() as stack:
-            return Run(config, folder, dataset, model, mesh, stack).train()
+            return Run(config, folder, dataset, model, monitor, mesh, stack).train()
     except BrokenPipeError:  # of standard output
         raise
     except OSError as error:
@@ -83,6 +87,7 @@ class Run:
         folder: pathlib.Path,
         dataset: data.Dataset,
         model: workdir.Model,
+        monitor: Monitor | None,
         mesh: jax.sharding.Mesh,
         stack: contextlib.ExitStack,
     ) -> None:
@@ -91,6 +96,10 @@ class Run:
         self._mesh, self._stack = mesh, stack
         self._checkpoints = Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
         stack.callback(self._checkpoints.close)
+        self._monitor = monitor
+        if monitor:
+            monitor.open()
+            stack.callback(monitor.close)
         self._value_range = model.gan.value_range
         self._state = self._first_or_restored_state(model)
         self._start = int(self._state.step)
@@ -181,14 +190,17 @@ class Run:
                 name: last or t % config[f"{name}_every"] == 0
                 for name in ("log", "sample", "checkpoint")
             }
+            due["evaluate"] = self._monitor and (last or t % config.evaluate_every == 0)
             if t == calls[0] and not last:
                 jax.block_until_ready(metrics)
                 progress.start(t)
             stopping = bool(stop) and not last  # read once: a signal can come at any moment
             if any(due.values()) or stopping:
                 pending = (t, metrics)
-            if due["sample"] or due["checkpoint"] or stopping:
+            if due["sample"] or due["checkpoint"] or due["evaluate"] or stopping:
                 flush()
+            if due["evaluate"]:
+                self._evaluate(t, log, progress)
             if due["sample"]:  # before the checkpoint, or a kill between the two would lose it
                 self._save_samples(t)
                 log.draw()
@@ -222,6 +234,15 @@ class Run:
         self._checkpoints.save(step, self._state)
         self._saved = step
 
+    def _evaluate(self, step: int, log: "Log", progress: Progress) -> None:
+        values = self._monitor(
+            step, lambda key, label: self._sample(self._state, key, label), self._state
+        )
+        log.write(step, values)
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        progress.write(f"step {step}, evaluation: {shown}")
+        progress.start(step)
+
     def _save_samples(self, step: int) -> None:
         classes, columns = self._dataset.num_classes or 0, 10
         count = columns * (min(classes, 20) or 10)
@@ -240,6 +261,9 @@ class Run:
             viz.save_animation(frames, folder / "samples.gif")
         if (folder / "metrics.jsonl").exists():
             viz.save_curves(folder / "metrics.jsonl", folder / "curves.png")
+        best = workdir.read_best(folder)
+        if best:
+            print(workdir.describe_best(best))
         print(
             f"{self._config.steps} steps done. In {folder}: samples/ ({len(frames)} grids), "
             "samples.gif, curves.png, metrics.jsonl, tensorboard/, checkpoints/, config.json\n"

@@ -60,18 +60,26 @@ def save_curves(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> N
     from matplotlib.figure import Figure
 
     rows = [json.loads(line) for line in pathlib.Path(metrics_file).read_text().splitlines()]
-    steps = [row["step"] for row in rows]
-    panels = {"losses": ("disc_loss", "gen_loss"), "discriminator output": ("D(x)", "D(G(z))")}
+    known = dict.fromkeys(name for row in rows for name in row)  # in order, each once
+    panels = {
+        "losses": ("disc_loss", "gen_loss"),
+        "discriminator output": ("D(x)", "D(G(z))"),
+        "quality": ("precision", "agreement"),
+        "variety": ("recall", "coverage"),
+    }
     drawn = {name for names in panels.values() for name in names}
-    rest = [name for name in rows[0] if name not in drawn and name != "step"]
+    rest = [name for name in known if name not in drawn and name != "step"]
     panels |= {name: (name,) for name in rest if "per_second" not in name}
-    panels = {title: [n for n in names if n in rows[0]] for title, names in panels.items()}
+    panels = {title: [n for n in names if n in known] for title, names in panels.items()}
     panels = {title: names for title, names in panels.items() if names}
-    figure = Figure(figsize=(4.5 * len(panels), 3.2), layout="constrained")
-    subplots = np.atleast_1d(figure.subplots(1, len(panels)))
-    for axes, (title, names) in zip(subplots, panels.items(), strict=True):
+    columns = min(4, len(panels))
+    rows_of_panels = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.5 * columns, 3.2 * rows_of_panels), layout="constrained")
+    for i, (title, names) in enumerate(panels.items(), 1):
+        axes = figure.add_subplot(rows_of_panels, columns, i)
         for name in names:
-            axes.plot(steps, [row[name] for row in rows], label=name, linewidth=1)
+            points = [(row["step"], row[name]) for row in rows if name in row]
+            axes.plot(*zip(*points, strict=True), label=name, linewidth=1)
         axes.set(title=title, xlabel="generator updates")
         axes.grid(alpha=0.3)
         if len(names) > 1:

@@ -266,5 +266,18 @@ def draw(
 
 
 def read_best(folder: pathlib.Path) -> dict[str, Any] | None:
-    """Returns `step`, `metric` and `value` of the best checkpoint; None where there is none."""
+    """Returns what was noted of evaluations during training; None where there were none.
+
+    Returns:
+      `metric`, and `best` and `last`, each with `step` and `value`.
+    """
     return _read_json(folder / "best.json") if (folder / "best.json").exists() else None
+
+
+def describe_best(note: dict[str, Any]) -> str:
+    """Returns a line on the best and the last evaluation of `read_best`."""
+    best, last = note["best"], note["last"]
+    return (
+        f"{note['metric']} during training: best {best['value']:.4g} at step {best['step']}, "
+        f"last {last['value']:.4g} at step {last['step']}"
+    )

@@ -20,6 +20,16 @@ def _caches(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="session")
+def mnist_dir(tmp_path_factory: pytest.TempPathFactory):
+    """A TFDS data folder with MNIST prepared and its test split cached."""
+    from jaxgan import data
+
+    data_dir = tmp_path_factory.mktemp("tfds")
+    data.load("mnist", split="test", data_dir=data_dir)
+    return data_dir
+
+
+@pytest.fixture(scope="session")
 def digits_file(tmp_path_factory: pytest.TempPathFactory):
     """A `.npz` of 200 images 28x28 in ten classes: noise around a square that tells the class."""
     rng = np.random.default_rng(0)

@@ -18,6 +18,7 @@ def small(digits_file: Path, **changes) -> list[str]:
         "log_every": 1,
         "sample_every": 3,
         "checkpoint_every": 2,
+        "evaluate_every": 0,
         "gan.width": 4,
         **changes,
     }

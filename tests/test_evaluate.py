@@ -3,89 +3,145 @@ import json
 import numpy as np
 import programs
 import pytest
+from PIL import Image
 
 from jaxgan import config as config_lib
-from jaxgan import data, evaluate, loop
+from jaxgan import data, evaluate, loop, sample
 from jaxgan.errors import UserError
 
-SAMPLES = 2000
+FAST = "--metrics=frechet,manifold,memorisation,agreement"
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("tfds")
-
-
-@pytest.fixture(scope="module")
-def mnist(data_dir):
-    return [data.load("mnist", split=split, data_dir=data_dir) for split in ("train", "test")]
-
-
-def by_digit(dataset, count):
-    """Returns `count` images of each digit, from the end of the dataset, and their labels."""
-    chosen = np.concatenate([np.flatnonzero(dataset.labels == d)[-count:] for d in range(10)])
-    return dataset.images[chosen], dataset.labels[chosen]
-
-
-def test_real_images_are_as_good_as_real(mnist):
-    result = evaluate.evaluate_digits(*by_digit(mnist[0], SAMPLES // 10), *mnist)
-    assert result["agreement"] > 0.99
-    assert result["precision"] > 0.75 and result["recall"] > 0.6
-    assert result["frechet"] < 1
-    assert [row["label"] for row in result["by_class"]] == list(range(10))
-    text = evaluate.table(result)
-    assert len(text.splitlines()) == 13 and "agreement" in text
-
-
-def test_collapse_cannot_be_overlooked(mnist):
-    images, label = by_digit(mnist[0], 1)
-    collapsed = images.repeat(SAMPLES // 10, 0), label.repeat(SAMPLES // 10)
-    result = evaluate.evaluate_digits(*collapsed, *mnist)
-    assert result["agreement"] > 0.9
-    assert result["recall"] < 0.05
-    assert result["frechet_ratio"] > 20
-    assert max(row["recall"] for row in result["by_class"]) < 0.2
-
-
-def test_wrong_labels_show_in_the_agreement_by_class(mnist):
-    images, label = by_digit(mnist[0], SAMPLES // 10)
-    quarter = np.arange(SAMPLES) % 4 == 0
-    swapped = np.where((label == 3) & quarter, 5, label)  # a fifth of the fives are threes
-    result = evaluate.evaluate_digits(images, swapped, *mnist)
-    rows = result["by_class"]
-    assert 0.75 < rows[5]["agreement"] < 0.85 < 0.98 < rows[4]["agreement"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, digits_file, data_dir):
+def folder(tmp_path_factory, digits_file, mnist_dir):
     folder = tmp_path_factory.mktemp("runs") / "mnist"
-    flags = {"dataset.path": "", "dataset.data_dir": data_dir, "steps": 1}
+    flags = {"dataset.path": "", "dataset.data_dir": mnist_dir, "steps": 2, "checkpoint_every": 1}
+    flags |= {"evaluate_every": 1, "evaluation.num": 200, "evaluation.best": "recall"}
+    flags["dataset.split"] = "train[:3000]"
     loop.train(config_lib.load(programs.CONFIG, programs.small(digits_file, **flags)), folder)
     return folder
 
 
-def test_program_writes_what_it_prints(folder, mnist, capsys):
-    evaluate.main([f"--workdir={folder}", "--num=2000", "--seed=3"])
+def run(*flags):
+    evaluate.main([*flags, "--test-split=test[:2000]"])
+
+
+def test_values_spread_floors_and_protocol(folder, capsys):
+    run(f"--workdir={folder}", "--num=300", "--seeds=2", "--seed=3", FAST)
     result = json.loads((folder / "evaluation.json").read_text())
-    assert result["protocol"]["samples"] == 2000 and result["protocol"]["seed"] == 3
-    assert result["protocol"]["weights"] == "moving average"
-    assert f"{result['frechet']:.4f}" in capsys.readouterr().out
+    distance, about = result["classifier-FID"], result["protocol"]
+    assert len(distance["values"]) == 2
+    assert distance["mean"] == pytest.approx(np.mean(distance["values"]))
+    assert distance["std"] == pytest.approx(np.std(distance["values"], ddof=1))
+    assert distance["real"] < 2 < 10 < distance["mean"] and distance["better"] == "lower"
+    assert about["samples"] == about["real_images_as_samples"] == 300
+    assert about["seeds"] == [3, 4] and about["step"] == 2 and about["checkpoint"] == "last"
+    assert about["weights"] == "moving average" and about["batch_norm"] == "none"
+    assert about["features"] == "classifier" and len(about["features_sha256"]) == 64
+    assert about["train_images"] == 3000 and about["test_split"] == "test[:2000]"
+    assert result["during_training"]["last"]["step"] == 2
+    out = capsys.readouterr().out
+    assert f"{distance['mean']:.4g}" in out and "recall during training: best" in out
+    assert "WARNING: collapse: the samples' recall is" in out
+    assert "FID" in out and " FID" not in out  # never without the classifier's name
+    with Image.open(folder / "evaluation_nearest.png") as picture:
+        assert picture.size == (10 * 58 + 2, 4 * 58 + 2)
+
+
+def test_the_same_seed_gives_the_same_values(folder, tmp_path):
+    files = [tmp_path / name for name in ("a.json", "b.json")]
+    for file in files:
+        run(f"--workdir={folder}", "--num=200", "--seeds=1", FAST, f"--out={file}")
+    assert files[0].read_text() == files[1].read_text()
+
+
+def test_checkpoints_last_best_and_step(folder, tmp_path):
+    steps = {}
+    for name in ("last", "best", "1"):
+        flags = ("--num=200", "--seeds=1", "--metrics=manifold", f"--checkpoint={name}")
+        run(f"--workdir={folder}", *flags, f"--out={tmp_path / name}.json")
+        steps[name] = json.loads((tmp_path / f"{name}.json").read_text())["protocol"]["step"]
+    best = json.loads((folder / "best.json").read_text())["best"]["step"]
+    assert steps == {"last": 2, "best": best, "1": 1}
+
+
+def test_samples_of_a_file(folder, mnist_dir, tmp_path, capsys):
+    file = tmp_path / "samples.npz"
+    sample.main([f"--workdir={folder}", "--num=200", f"--out={file}"])
+    run(f"--samples={file}", f"--data_dir={mnist_dir}", "--train-split=train[:3000]", FAST)
+    from_file = json.loads((tmp_path / "evaluation.json").read_text())
+    run(f"--workdir={folder}", "--num=200", "--seeds=1", FAST)
+    from_run = json.loads((folder / "evaluation.json").read_text())
+    assert from_file["classifier-FID"]["values"] == from_run["classifier-FID"]["values"]
+    assert from_file["classifier-FID"]["std"] is None
+
+
+def test_every_class_where_there_are_enough_samples(mnist_dir, tmp_path):
+    real = data.load("mnist", split="train[3000:6000]", data_dir=mnist_dir)
+    np.savez(tmp_path / "real.npz", image=real.images, label=real.labels)
+    flags = (f"--data_dir={mnist_dir}", "--train-split=train[:3000]")
+    run(f"--samples={tmp_path / 'real.npz'}", *flags, "--metrics=agreement,frechet,manifold")
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    rows = result["by_class"]
+    assert [row["label"] for row in rows] == list(range(10))
+    assert all(row["agreement"] > 0.97 and row["recall"] > 0.5 for row in rows)
+    text = evaluate.table(result)
+    assert f"{100 * rows[9]['agreement']:.2f} %" in text.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--num=10"], "--num: 10 is too few"),
+        (["--num=1"], "--num: 1 is too small"),
+        (["--num=10"], "--num: 10 is too few for frechet; give 129 or more"),
+        (["--num=60", "--metrics=classification_accuracy"], "--num: 60 is too few for class"),
+        (["--seeds=0"], "--seeds: 0 is too small"),
         (["--seed=-1"], "--seed: -1"),
+        (["--metrics=fid"], "--metrics: unknown 'fid'"),
+        (["--checkpoint=7"], "--checkpoint: no '7' in .*; known: last, best, 1, 2"),
         (["--workdir=/none"], "--workdir: /none does not exist"),
+        (["--features=inception"], r"--features: no Inception weights .*download https"),
+        (["--features=inception", "--inception=/none"], "--inception: /none cannot be read"),
+        (
+            ["--features=classifier", "--dataset=/none.npz"],
+            "--dataset: dataset.path='/none.npz' cannot be read",
+        ),
     ],
 )
-def test_mistakes(folder, flags, message):
+def test_mistakes(folder, flags, message, monkeypatch):
+    monkeypatch.delenv("JAXGAN_INCEPTION", raising=False)
     with pytest.raises(UserError, match=message):
-        evaluate.main([f"--workdir={folder}", *flags])
+        run(f"--workdir={folder}", *flags)
 
 
-def test_other_data_is_refused(tmp_path, digits_file):
+@pytest.mark.parametrize(
+    ("image", "label", "message"),
+    [
+        (np.zeros((200, 28, 28, 3), np.uint8), None, r"--samples has images of shape"),
+        (np.zeros((200, 28, 28), np.uint8), None, r"has shapes \(200, 28, 28\)"),
+        (np.zeros((200, 28, 28, 1), np.float32), None, "images: float32 from 0 to 0 is not uint8"),
+        (np.zeros((200, 28, 28, 1), np.uint8), np.full(200, 12), "label: 12 to 12 are not classes"),
+        (np.zeros((9, 28, 28, 1), np.uint8), None, "--samples: 9 is too few for frechet"),
+    ],
+)
+def test_bad_samples(mnist_dir, tmp_path, image, label, message):
+    file = tmp_path / "bad.npz"
+    np.savez(file, image=image, **({} if label is None else {"label": label}))
+    with pytest.raises(UserError, match=message):
+        run(f"--samples={file}", f"--data_dir={mnist_dir}", "--train-split=train[:3000]")
+
+
+def test_a_file_that_is_none(tmp_path):
+    (tmp_path / "text.npz").write_text("no")
+    with pytest.raises(UserError, match=r"text.npz is no .npz with `image`"):
+        run(f"--samples={tmp_path / 'text.npz'}")
+    with pytest.raises(UserError, match="--seeds: has no effect with --samples"):
+        run(f"--samples={tmp_path / 'text.npz'}", "--seeds=2")
+
+
+def test_data_without_a_test_split_of_their_own(tmp_path, digits_file):
     loop.train(config_lib.load(programs.CONFIG, programs.small(digits_file, steps=1)), tmp_path)
-    with pytest.raises(UserError, match=r"was trained on .*digits\.npz"):
-        evaluate.main([f"--workdir={tmp_path}"])
+    flags = (f"--workdir={tmp_path}", "--num=200", "--features=classifier")
+    with pytest.raises(UserError, match=r"digits\.npz has no split `test`"):
+        evaluate.main([*flags])
+    evaluate.main([*flags, "--test-split=train[:50%]", "--metrics=manifold", "--seeds=1"])

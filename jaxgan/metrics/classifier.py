@@ -131,13 +131,19 @@ def train(
     return state[2]
 
 
+def predict(variables: dict, images: np.ndarray, batch: int = 1000) -> np.ndarray:
+    """Returns the class, int [n], that is seen in each image, uint8 [n, 28, 28, 1]."""
+    parts = []
+    for start in range(0, len(images), batch):
+        part = images[start : start + batch]
+        padded = np.pad(part, ((0, batch - len(part)), *((0, 0),) * 3))
+        parts.append(np.asarray(_predict(variables, padded))[: len(part)])
+    return np.concatenate(parts)
+
+
 def accuracy(variables: dict, images: np.ndarray, labels: np.ndarray) -> float:
     """Returns the share of images, uint8 [n, 28, 28, 1], that are seen as their label, int [n]."""
-    predicted = [
-        np.asarray(_predict(variables, images[start : start + 1000]))
-        for start in range(0, len(images), 1000)
-    ]
-    return float(np.mean(np.concatenate(predicted) == labels))
+    return float(np.mean(predict(variables, images) == labels))
 
 
 @jax.jit

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import os
 import pathlib
+import re
 from typing import Any
 
 import flax.linen as nn
@@ -252,9 +253,9 @@ def load(path: str | None = None) -> tuple[dict[str, Any], str]:
     where, path = ("--inception", path) if path else (VARIABLE, os.environ.get(VARIABLE))
     if not path:
         raise UserError(
-            f"--features: FID needs Inception weights; download {SOURCE}, run "
-            "python -m jaxgan.metrics.inception --convert=pt_inception-2015-12-05-6726825d.pth "
-            f"--out=inception.npz, and give --inception=inception.npz or ${VARIABLE}"
+            f"--features: no Inception weights for the FID; download {SOURCE}, run python -m "
+            "jaxgan.metrics.inception --convert=pt_inception-2015-12-05-6726825d.pth "
+            f"--out=inception.npz, and give inception.npz as --inception or ${VARIABLE}"
         )
     variables, checksum = weights.load(path, where)
     check(variables, f"{where}: {path}")
@@ -319,10 +320,10 @@ def main(argv: list[str]) -> None:
     if not path.is_file():
         raise UserError(f"--convert: no file {path}; download {SOURCE}")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    named = path.stem.rpartition("-")[2]
-    if len(named) == 8 and not sha256.startswith(named):
+    named = re.search(r"-([0-9a-f]{8})$", path.stem)
+    if named and not sha256.startswith(named[1]):
         raise UserError(
-            f"--convert: {path} has the SHA-256 {sha256[:16]}..., not {named} as its name says; "
+            f"--convert: {path} has the SHA-256 {sha256[:16]}..., not {named[1]} as its name says; "
             "download it again"
         )
     try:
@@ -333,7 +334,7 @@ def main(argv: list[str]) -> None:
         ) from error
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        variables = convert({name: value.numpy() for name, value in state.items()})
+        variables = convert({name: value.detach().numpy() for name, value in state.items()})
     except Exception as error:
         raise UserError(f"--convert: {path} is no file of weights; download {SOURCE}") from error
     check(variables, f"--convert: {path}")

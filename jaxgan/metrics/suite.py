@@ -6,6 +6,7 @@ images in its place, and the same function gives the floor.
 
 import dataclasses
 import functools
+import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -61,13 +62,18 @@ class Reference:
       network: that judges; None where no measure needs one.
       train: training images in a fixed random order, at most `REAL_LIMIT`.
       test: images that were not trained on, in a fixed random order, at most `REAL_LIMIT`.
-      valid: training images, uint8 [v, ...], that choose the Parzen window.
+      load_valid: returns the images uint8 [v, ...] that choose the Parzen window.
     """
 
     network: networks.Network | None
     train: Candidate
     test: Candidate
-    valid: np.ndarray
+    load_valid: Callable[[], np.ndarray]
+
+    @functools.cached_property
+    def valid(self) -> np.ndarray:
+        """Images, uint8 [v, height, width, channels], that choose the Parzen window."""
+        return self.load_valid()
 
     @functools.cached_property
     def moments(self) -> frechet.Moments:
@@ -92,9 +98,11 @@ class Measure(NamedTuple):
       call: `(candidate, reference) -> values by name`.
       gives: names of the values, `*` for the network's prefix, and which is better: `lower`,
         `higher`, or `` for what is no score.
-      needs: of `features`, `digits` (grey 28x28 images) and `label` (asked-for classes).
+      needs: of `features`, `digits` (images 28x28x1), `stacked` (digits in three channels,
+        28x28x3) and `label` (asked-for classes).
       real: the real images that give its floor, `test` or `train`.
       by_default: whether it is measured where nothing is said.
+      least: samples that it needs.
     """
 
     call: Callable[[Candidate, Reference], Values]
@@ -102,6 +110,7 @@ class Measure(NamedTuple):
     needs: tuple[str, ...]
     real: str = "test"
     by_default: bool = True
+    least: int = 2
 
 
 def _frechet(candidate: Candidate, reference: Reference) -> Values:
@@ -124,8 +133,6 @@ def _kernel(candidate: Candidate, reference: Reference) -> Values:
 
 def _scores(candidate: Candidate, splits: int = SPLITS) -> scores.ScoreSums:
     count = len(candidate.images)
-    if count < splits:
-        raise ValueError(f"images: {count} are too few for {splits} splits of the inception score")
     return scores.score_sums(
         candidate.outputs.logits, np.arange(count) * splits // count, splits=splits
     )
@@ -172,6 +179,14 @@ def _modes(candidate: Candidate, reference: Reference) -> Values:
     return {"modes": found.modes, "modes_reverse_kl": found.reverse_kl}
 
 
+def _stacked_modes(candidate: Candidate, reference: Reference) -> Values:
+    variables, _ = classifier.load()
+    channels = np.moveaxis(candidate.images, -1, 1).reshape(-1, 28, 28, 1)
+    predicted = classifier.predict(variables, channels).reshape(-1, candidate.images.shape[-1])
+    found = modes.mode_coverage(modes.stacked_counts(predicted))
+    return {"stacked_modes": found.modes, "stacked_reverse_kl": found.reverse_kl}
+
+
 def _flat(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1).astype(np.float32) / 255
 
@@ -199,18 +214,24 @@ def _accuracy(candidate: Candidate, reference: Reference) -> Values:
 MEASURES = {
     "frechet": Measure(_frechet, {"*FID": "lower"}, ("features",)),
     "kernel": Measure(_kernel, {"*KID": "lower", "*KID_std": ""}, ("features",)),
-    "inception_score": Measure(_inception_score, {"*IS": "higher", "*IS_std": ""}, ("features",)),
+    "inception_score": Measure(
+        _inception_score, {"*IS": "higher", "*IS_std": ""}, ("features",), least=SPLITS
+    ),
     "modified_score": Measure(_modified_score, {"*modified_IS": "higher"}, ("features",)),
     "manifold": Measure(
         _manifold,
         {"precision": "higher", "recall": "higher", "density": "higher", "coverage": "higher"},
         ("features",),
+        least=6,
     ),
     "memorisation": Measure(_memorisation, {"memorisation": "lower"}, ("features",)),
     "modes": Measure(
         _modes, {"modes": "higher", "modes_reverse_kl": "lower"}, ("features", "digits")
     ),
     "agreement": Measure(_agreement, {"agreement": "higher"}, ("features", "digits", "label")),
+    "stacked_modes": Measure(
+        _stacked_modes, {"stacked_modes": "higher", "stacked_reverse_kl": "lower"}, ("stacked",)
+    ),
     "parzen": Measure(
         _parzen,
         {
@@ -229,6 +250,7 @@ MEASURES = {
         ("digits", "label"),
         real="train",
         by_default=False,
+        least=125,
     ),
 }
 
@@ -260,11 +282,12 @@ def choose(names: str, *, image_shape: tuple[int, ...], labelled: bool, where: s
     Raises:
       UserError: a name is unknown, or does not apply.
     """
-    digits = tuple(image_shape) == (28, 28, 1)
+    shapes = {"digits": (28, 28, 1), "stacked": (28, 28, 3)}
 
     def lacks(measure: Measure) -> str | None:
-        if "digits" in measure.needs and not digits:
-            return "images of digits, 28x28x1"
+        for need, shape in shapes.items():
+            if need in measure.needs and tuple(image_shape) != shape:
+                return f"images of digits, {'x'.join(map(str, shape))}"
         return "class labels" if "label" in measure.needs and not labelled else None
 
     if names in ("default", "all"):
@@ -283,6 +306,16 @@ def choose(names: str, *, image_shape: tuple[int, ...], labelled: bool, where: s
     return chosen
 
 
+def check_count(
+    names: Iterable[str], count: int, network: networks.Network | None, where: str
+) -> None:
+    """Raises `UserError`, which begins with `where`, if measures need more samples."""
+    for name in names:
+        least = network.dim + 1 if name == "frechet" else MEASURES[name].least
+        if count < least:
+            raise UserError(f"{where}: {count} is too few for {name}; give {least} or more")
+
+
 def needs_network(names: Iterable[str]) -> bool:
     """Returns whether any of the measures needs a feature network."""
     return any("features" in MEASURES[name].needs for name in names)
@@ -291,42 +324,89 @@ def needs_network(names: Iterable[str]) -> bool:
 Tick = Callable[[int], Any]
 
 
-def make_reference(
-    train: data.Dataset,
-    test: data.Dataset,
+def real_data(
+    options: dict[str, Any],
+    test_split: str,
+    image_shape: tuple[int, ...],
+    network: networks.Network | None,
+    *,
+    where: str,
+    tick: Tick = lambda count: None,
+) -> Reference:
+    """Loads the real data; features are kept on disk by dataset, split and network.
+
+    Args:
+      options: how the training images are loaded, arguments of `data.load`.
+      test_split: images that were not trained on.
+      image_shape: (height, width, channels) of the samples.
+      network: that judges; None where no measure needs one.
+      where: what an error calls the dataset, such as `--dataset`.
+      tick: called with the number of images of each batch that went through the network.
+
+    Raises:
+      UserError: the data cannot be loaded, or have another shape.
+    """
+    if options["path"] and test_split == "test":
+        raise UserError(
+            f"{where}: {options['path']} has no split `test`; give images that were not trained "
+            "on as the test split, such as train[90%:]"
+        )
+
+    def load(split: str) -> data.Dataset:
+        try:
+            loaded = data.load(**options | {"split": split})
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from error
+        if loaded.image_shape != tuple(image_shape):
+            raise UserError(
+                f"{where}: its images have shape {loaded.image_shape}, the samples "
+                f"{tuple(image_shape)}; give the data they were trained on"
+            )
+        return loaded
+
+    train, test = load(options["split"]), load(test_split)
+    folder = data.cache_folder(options["data_dir"])
+    if is_mnist(options):  # what the GAN paper validates on
+        valid = lambda: load("train[50000:51000]").images  # noqa: E731
+    else:
+        first = train.num_examples * 5 // 6
+        chosen = np.arange(first, min(first + 1000, train.num_examples))
+        valid = lambda: take(train, chosen)[0]  # noqa: E731
+    return Reference(
+        network,
+        *(make_real(dataset, network, cache_dir=folder, tick=tick) for dataset in (train, test)),
+        valid,
+    )
+
+
+def is_mnist(options: dict[str, Any]) -> bool:
+    """Returns whether arguments of `data.load` mean MNIST's digits, which the classifier knows."""
+    return not options["path"] and options["name"].split(":")[0] == "mnist"
+
+
+def make_real(
+    dataset: data.Dataset,
     network: networks.Network | None,
     *,
     cache_dir: Any = None,
     tick: Tick = lambda count: None,
-) -> Reference:
-    """Returns the real data to measure against.
+) -> Candidate:
+    """Returns the images of a dataset, at most `REAL_LIMIT`, in a fixed random order.
 
     Args:
-      train: the training images.
-      test: images that were not trained on.
-      network: that judges; None where no measure needs one.
-      cache_dir: folder in which features are kept, by dataset, split and network.
-      tick: called with the number of images of each batch that went through the network.
+      dataset: real images.
+      network: that judges, or None.
+      cache_dir: folder in which features are kept, by dataset, split and network; or None.
+      tick: as for `real_data`.
     """
-    sides = []
-    for dataset in (train, test):
-        order = np.random.default_rng(0).permutation(dataset.num_examples)[:REAL_LIMIT]
-        images, label = take(dataset, order)
-        found = None
-        if network is not None:
-            key = [network.checksum, network.resize, dataset.name, dataset.split]
-            found = networks.Outputs(
-                *cache.arrays(
-                    cache_dir,
-                    f"features-{network.name}-{dataset.name}-{dataset.split}",
-                    [*key, cache.digest(images)],
-                    lambda images=images: networks.outputs(network, images, tick),
-                )
-            )
-        sides.append(Candidate(images, label, found))
-    start = train.num_examples * 5 // 6  # for MNIST the GAN paper's validation set
-    valid, _ = take(train, np.arange(start, min(start + 1000, train.num_examples)))
-    return Reference(network, *sides, valid)
+    order = np.random.default_rng(0).permutation(dataset.num_examples)[:REAL_LIMIT]
+    images, label = take(dataset, order)
+    if network is None:
+        return Candidate(images, label, None)
+    key = [network.checksum, network.resize, dataset.name, dataset.split, cache.digest(images)]
+    title = f"features-{network.name}-{pathlib.Path(dataset.name).name}-{dataset.split}"
+    arrays = cache.arrays(cache_dir, title, key, lambda: networks.outputs(network, images, tick))
+    return Candidate(images, label, networks.Outputs(*arrays))
 
 
 def take(dataset: data.Dataset, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -352,7 +432,7 @@ def make_candidate(
       images: uint8 [n, height, width, channels].
       label: int [n], or None.
       network: that judges, or None.
-      tick: as for `make_reference`.
+      tick: as for `real_data`.
     """
     order = np.random.default_rng(0).permutation(len(images))
     images, label = images[order], None if label is None else label[order]
@@ -370,7 +450,7 @@ def measure(
 
     Args:
       candidate: from `make_candidate`.
-      reference: from `make_reference`.
+      reference: from `real_data`.
       names: of `MEASURES`.
       each: called with the name of each measure before it is taken.
 
@@ -420,7 +500,7 @@ def by_class(candidate: Candidate, reference: Reference) -> list[Values]:
     for label, parts in enumerate(zip(*kinds, strict=True)):
         agrees = _agreement(parts[0], reference)
         samples, train, test = (part.take(slice(fewest)) for part in parts)
-        own = Reference(reference.network, train, test, reference.valid)
+        own = Reference(reference.network, train, test, reference.load_valid)
         rows.append(
             {"label": label, **agrees, **_frechet(samples, own), **_manifold(samples, own)}
             | {f"{distance_name}_real": _frechet(test, own)[distance_name]}

@@ -7,16 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxgan.data import load
-
-
-@pytest.fixture(scope="session")
-def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A TFDS data folder with MNIST prepared and its test split cached."""
-    data_dir = tmp_path_factory.mktemp("tfds")
-    load("mnist", split="test", data_dir=data_dir)
-    return data_dir
-
 
 @pytest.fixture
 def make_dataset(tmp_path: Path) -> Callable[..., Path]:

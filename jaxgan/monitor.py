@@ -1,0 +1,114 @@
+"""Evaluation during training, and the best checkpoint by it."""
+
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import FrozenConfigDict
+
+from jaxgan import workdir
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.errors import UserError
+from jaxgan.metrics import networks, suite
+
+SEED = 2**31 - 1  # of the samples; programs that evaluate later start from 0
+
+
+class Monitor:
+    """Measures samples at steps of a run and keeps the checkpoint that measured best."""
+
+    def __init__(
+        self,
+        config: FrozenConfigDict,
+        folder: pathlib.Path,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+    ) -> None:
+        """Loads the feature network and the real data.
+
+        Args:
+          config: of the run, `config.evaluate_every` above 0.
+          folder: the work folder.
+          image_shape: (height, width, channels).
+          num_classes: of the model; 0 where it has none.
+
+        Raises:
+          UserError: an option of `config.evaluation` is wrong.
+        """
+        options, where = config.evaluation, "--config.evaluation"
+        self._folder, self._num, self._num_classes = folder, options.num, num_classes
+        self._names = suite.choose(
+            options.metrics,
+            image_shape=image_shape,
+            labelled=num_classes > 0,
+            where=f"{where}.metrics",
+        )
+        keys = ("name", "path", "split", "data_dir", "image_size")
+        dataset = {key: config.dataset[key] or None for key in keys}
+        network = None
+        if suite.needs_network(self._names):
+            default = "classifier" if suite.is_mnist(dataset) else "inception"
+            try:
+                network = networks.load(options.features or default, options.inception or None)
+                networks.check_shape(network, image_shape, "the dataset")
+            except UserError as error:
+                raise UserError(
+                    f"{where}: {error}; or turn it off by --config.evaluate_every=0"
+                ) from error
+        suite.check_count(self._names, self._num, network, f"{where}.num")
+        values = suite.values_of(self._names, network.prefix if network else "")
+        chosen = {name: better for name, better in values.items() if better}
+        self._metric = options.best or next(iter(chosen))
+        if self._metric not in chosen:
+            raise UserError(
+                f"{where}.best: unknown {self._metric!r}; known: {', '.join(chosen)}; "
+                f"others come with other {where}.metrics"
+            )
+        self._lower = chosen[self._metric] == "lower"
+        self._reference = suite.real_data(
+            dataset, options.test_split, image_shape, network, where="--config.dataset"
+        )
+
+    def open(self) -> None:
+        """Opens the folder of the best checkpoint and reads what was measured before."""
+        self._checkpoints = Checkpoints(self._folder / "best", keep=1)
+        found = workdir.read_best(self._folder)
+        self._best = found["best"] if found else None
+
+    def close(self) -> None:
+        """Waits for what is being saved."""
+        self._checkpoints.close()
+
+    def __call__(
+        self, step: int, sample: Callable[[jax.Array, np.ndarray], jax.Array], state: Any
+    ) -> dict[str, float]:
+        """Measures, keeps the state if it is the best so far, and returns the values by name.
+
+        Args:
+          step: generator updates done.
+          sample: `(key, label) -> uint8 images`, as for `workdir.draw`.
+          state: what to keep.
+
+        Raises:
+          OSError: the folder cannot be written.
+        """
+        images, label = workdir.draw(sample, self._num, SEED, num_classes=self._num_classes)
+        candidate = suite.make_candidate(
+            images, label if self._num_classes else None, self._reference.network
+        )
+        values = suite.measure(candidate, self._reference, self._names)
+        now = {"step": step, "value": values[self._metric]}
+        if self._best is None or self._is_better(now["value"], self._best["value"]):
+            if step not in self._checkpoints.steps():  # or a kill came before the note below
+                self._checkpoints.save(step, state)
+                self._checkpoints.wait()
+            self._best = now
+        note = {"metric": self._metric, "best": self._best, "last": now}
+        workdir.write_atomically(self._folder / "best.json", json.dumps(note) + "\n")
+        return values
+
+    def _is_better(self, new: float, old: float) -> bool:
+        return new < old if self._lower else new > old
