@@ -16,18 +16,10 @@ from jaxgan import losses, penalties
 from jaxgan.base import GAN, Batch, Metrics, Players
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
+from jaxgan.nn.initializers import symmetric_uniform
 from jaxgan.nn.maxout import Maxout
 
 he_normal = nn.initializers.he_normal()
-
-
-def symmetric_uniform(bound: float) -> nn.initializers.Initializer:
-    """Returns an initialiser that draws from U(-bound, bound)."""
-
-    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
-
-    return init
 
 
 class MLPGenerator(nn.Module):

@@ -35,12 +35,15 @@ def score_sums(logits: jax.Array, split: jax.Array, *, splits: int) -> ScoreSums
     """
     log_p = jax.nn.log_softmax(jnp.asarray(logits, jnp.float32))
     p = jnp.exp(log_p)
-    return ScoreSums(
-        *(
-            jax.ops.segment_sum(x, split, splits)
-            for x in (jnp.ones(p.shape[0]), p, log_p, jnp.sum(p * log_p, 1))
-        )
-    )
+    # A sum of sums: adding one by one rounds away 1e-4 of a small probability in 50,000 examples.
+    parts = 128
+    segment = jnp.asarray(split, jnp.int32) * parts + jnp.arange(p.shape[0]) % parts
+
+    def total(x: jax.Array) -> jax.Array:
+        sums = jax.ops.segment_sum(x, segment, splits * parts)
+        return jnp.sum(sums.reshape(splits, parts, *x.shape[1:]), 1)
+
+    return ScoreSums(*map(total, (jnp.ones(p.shape[0]), p, log_p, jnp.sum(p * log_p, 1))))
 
 
 def inception_score(sums: ScoreSums) -> tuple[float, float]:

@@ -1,0 +1,38 @@
+"""Generative adversarial network (Goodfellow et al. 2014, arXiv 1406.2661) on MNIST.
+
+Command: python train.py --config=configs/gan_mnist.py
+
+The paper's networks and recipe: ReLU generator of 2,503,984 parameters, maxout discriminator of
+1,231,441 with dropout, uniform noise, one discriminator step, gradient descent with a momentum that
+rises from .5 to .7, the first 50,000 training images. The discriminator's loss is halved in the
+paper's code, which here is half the learning rate.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan import config as config_lib
+
+
+def get_config() -> ConfigDict:
+    """Returns the configuration."""
+    config = config_lib.base()
+    config.steps = 50_000  # 100 epochs
+    config.batch_size = 100
+    config.dataset.split = "train[:50000]"
+    config.evaluate_every = 2500
+    config.evaluation.metrics = "parzen,frechet,manifold"
+    config.evaluation.best = "parzen_valid"
+    config.evaluation.num = 10_000
+    config.gan = ConfigDict({"name": "gan", "network": "mnist"})
+    recipe = {
+        "name": "momentum_ramp",
+        "learning_rate": 0.1,
+        "decay": 1.000004,
+        "min_learning_rate": 1e-6,
+        "momentum": 0.5,
+        "final_momentum": 0.7,
+        "ramp_epochs": 250,
+        "steps_per_epoch": 500,
+    }
+    config.optimizer = ConfigDict({"gen": dict(recipe), "disc": recipe | {"learning_rate": 0.05}})
+    return config
