@@ -55,7 +55,7 @@ def _over_subsets(
 
     def distance(key: jax.Array) -> jax.Array:
         x, y = (
-            jax.random.choice(k, of, (size,), replace=False)
+            of[jax.lax.top_k(jax.random.uniform(k, of.shape[:1], jnp.float32), size)[1]]
             for k, of in zip(jax.random.split(key), (real, fake), strict=True)
         )
         return within(x) + within(y) - 2 * jnp.mean(kernel(x, y))

@@ -1,5 +1,6 @@
 """Feature networks: what they are called, what they take, and their outputs for many images."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -69,22 +70,46 @@ def load(name: str, inception_weights: str | None = None) -> Network:
     """
     if name == "classifier":
         variables, checksum = classifier.load()
-        call = jax.jit(
-            lambda v, x: classifier.Classifier().apply(v, x.astype(jnp.float32) / 255),
-        )
+        model = classifier.Classifier()
         return Network(
-            name, "classifier-", (1,), (28, 28), 128, 10, checksum, "none", 500,
-            lambda images: call(variables, images),
-        )  # fmt: skip
+            name=name,
+            prefix="classifier-",
+            channels=(1,),
+            size=(28, 28),
+            dim=128,
+            num_classes=10,
+            checksum=checksum,
+            resize="none",
+            batch=500,
+            apply=_compiled(variables, lambda v, x: model.apply(v, x.astype(jnp.float32) / 255)),
+        )
     if name == "inception":
         variables, checksum = inception.load(inception_weights)
-        call = jax.jit(lambda v, x: inception.Inception().apply(v, inception.preprocess(x)))
+        model = inception.Inception()
         return Network(
-            name, "", (1, 3), None, 2048, 1008, checksum,
-            "bilinear to 299x299 as in TensorFlow 1 (no half pixels, no antialiasing)", 50,
-            lambda images: call(variables, images),
-        )  # fmt: skip
+            name=name,
+            prefix="",
+            channels=(1, 3),
+            size=None,
+            dim=2048,
+            num_classes=1008,
+            checksum=checksum,
+            resize="bilinear to 299x299 as in TensorFlow 1 (no half pixels, no antialiasing)",
+            batch=50,
+            apply=_compiled(variables, lambda v, x: model.apply(v, inception.preprocess(x))),
+        )
     raise UserError(f"--features: unknown {name!r}; known: {', '.join(NAMES)}")
+
+
+def _compiled(variables: Any, apply: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Returns the compiled function of images, in full float32 on every device."""
+
+    @jax.jit
+    def call(variables: Any, images: jax.Array) -> Any:
+        with jax.default_matmul_precision("highest"):
+            return apply(variables, images)
+
+    return functools.partial(call, variables)
 
 
 def check_shape(network: Network, image_shape: tuple[int, int, int], where: str) -> None:

@@ -134,7 +134,7 @@ def _kernel(candidate: Candidate, reference: Reference) -> Values:
 def _scores(candidate: Candidate, splits: int = SPLITS) -> scores.ScoreSums:
     count = len(candidate.images)
     return scores.score_sums(
-        candidate.outputs.logits, np.arange(count) * splits // count, splits=splits
+        candidate.outputs.logits, (np.arange(count) * splits + splits - 1) // count, splits=splits
     )
 
 
@@ -156,8 +156,11 @@ def _manifold(candidate: Candidate, reference: Reference) -> Values:
 
 
 def _memorisation(candidate: Candidate, reference: Reference) -> Values:
-    train = reference.train.outputs.features
-    distance, _ = neighbours.nearest(candidate.outputs.features, train)
+    if candidate is reference.test:
+        distance = reference.test_distance
+    else:
+        train = reference.train.outputs.features
+        distance, _ = neighbours.nearest(candidate.outputs.features, train)
     return {"memorisation": neighbours.memorisation(distance, reference.test_distance)}
 
 

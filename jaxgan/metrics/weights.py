@@ -30,7 +30,8 @@ def save(path: str | pathlib.Path, variables: Any) -> str:
         for keys, leaf in jax.tree_util.tree_leaves_with_path(variables)
     }
     checksum = _sha256(flat)
-    np.savez_compressed(path, **flat, **{_CHECKSUM: np.array(checksum)})
+    with open(path, "wb") as file:  # given a name, NumPy would add an ending to it
+        np.savez_compressed(file, **flat, **{_CHECKSUM: np.array(checksum)})
     return checksum
 
 
@@ -48,7 +49,7 @@ def load(path: str | pathlib.Path, where: str = "path") -> tuple[dict[str, Any],
       UserError: the file cannot be read, or its content is not what its checksum says.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             flat = dict(file)
     except OSError as error:
         raise UserError(f"{where}: {path} cannot be read ({error.strerror or error})") from error

@@ -27,6 +27,13 @@ def test_modified_score_by_hand():
     np.testing.assert_allclose(modified_inception_score(sums(np.log(P), 2)), expected, rtol=1e-5)
 
 
+def test_many_examples_do_not_lose_precision():
+    p = np.array([[0.7, 0.2999, 0.0001], [0.3, 0.6, 0.1]])
+    expected = np.exp(np.mean(np.sum(p * np.log(p / p.mean(0)), 1)))
+    found = inception_score(sums(np.log(np.tile(p, (50_000, 1)))))
+    np.testing.assert_allclose(found[0], expected, rtol=2e-6)
+
+
 def test_extremes():
     sure = 100 * np.tile(np.eye(5), (4, 1))  # every class as often, without doubt
     np.testing.assert_allclose(inception_score(sums(sure, 4)), (5, 0), atol=1e-5)

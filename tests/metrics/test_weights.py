@@ -42,8 +42,6 @@ def test_changed_values_are_refused(tmp_path):
 
 
 # NumPy leaves the file of a damaged archive open.
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_damaged_files_are_refused(tmp_path):
     path = tmp_path / "w.npz"
     with pytest.raises(UserError, match=r"^--here: .*w.npz cannot be read \(No such file"):
