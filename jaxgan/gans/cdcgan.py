@@ -1,0 +1,201 @@
+"""Conditional DCGAN: the label is an input of every layer.
+
+The objective of Mirza & Osindero 2014 (arXiv 1411.1784), equation 2, with the MNIST networks of the
+code of Radford, Metz & Chintala 2015 (arXiv 1511.06434): dense layers at the small end, batch
+normalisation, 5x5 kernels, and the one-hot label concatenated to the input of every layer.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan import losses
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
+from jaxgan.gans.dcgan import base_and_layers, small_normal
+from jaxgan.nn.conv import Conv, ConvTranspose
+from jaxgan.nn.dtypes import compute_dtype
+from jaxgan.nn.norm import batch_norm
+
+
+def with_label(x: jax.Array, label: jax.Array) -> jax.Array:
+    """Returns [batch, ..., channels] with the one-hot label [batch, classes] as more channels."""
+    one = label.reshape(label.shape[0], *(1,) * (x.ndim - 2), label.shape[1]).astype(x.dtype)
+    return jnp.concatenate([x, jnp.broadcast_to(one, (*x.shape[:-1], label.shape[1]))], -1)
+
+
+class Generator(nn.Module):
+    """Dense 1024, dense to a small map, then transposed convolutions; sigmoid at the end.
+
+    Attributes:
+      image_shape: (height, width, channels), a square of 4 or 7 times a power of 2, 8 at least.
+      num_classes: number of labels.
+      width: channels at half the resolution, doubled by each further halving.
+      dtype: of the computation.
+    """
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    width: int = 64
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, latent: jax.Array, label: jax.Array, batch_statistics: bool) -> jax.Array:
+        """Maps latent [batch, size] and label int [batch] to images [batch, ...] in (0, 1).
+
+        Args:
+          latent: noise.
+          label: classes.
+          batch_statistics: normalise by those of this batch, or by the running ones.
+        """
+        y = jax.nn.one_hot(label, self.num_classes)
+        options = {"dtype": self.dtype, "kernel_init": small_normal}
+
+        def normalise(x: jax.Array) -> jax.Array:
+            norm = batch_norm(batch_statistics=batch_statistics, dtype=self.dtype)
+            return nn.relu(norm(x))
+
+        size, layers = base_and_layers(self.image_shape)
+        channels = self.width * 2 ** (layers - 1)
+        x = normalise(nn.Dense(1024, **options)(with_label(latent, y)))
+        x = normalise(nn.Dense(size * size * channels, **options)(with_label(x, y)))
+        x = x.reshape(-1, size, size, channels)
+        options |= {"kernel_size": (5, 5), "strides": 2}
+        for _ in range(layers - 1):
+            channels //= 2
+            x = normalise(ConvTranspose(channels, **options)(with_label(x, y)))
+        x = ConvTranspose(self.image_shape[-1], **options)(with_label(x, y))
+        return nn.sigmoid(x.astype(jnp.float32))
+
+
+class Discriminator(nn.Module):
+    """Strided convolutions, dense 1024, and a logit; batch normalisation but at the first layer.
+
+    Attributes:
+      num_classes: number of labels.
+      width: channels of the first layer; they double with each halving of the resolution.
+      dtype: of the computation.
+    """
+
+    num_classes: int
+    width: int = 64
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, image: jax.Array, label: jax.Array) -> jax.Array:
+        """Maps images [batch, height, width, channels] and label int [batch] to logits [batch].
+
+        Batch normalisation always takes the statistics of this batch.
+        """
+        y = jax.nn.one_hot(label, self.num_classes)
+        options = {"dtype": self.dtype, "kernel_init": small_normal}
+        _, layers = base_and_layers(image.shape[1:])
+        x = image
+        for i in range(layers):
+            layer = Conv(self.width * 2**i, (5, 5), strides=2, **options)
+            x = layer(with_label(x, y))
+            x = batch_norm(batch_statistics=True, dtype=self.dtype)(x) if i else x
+            x = nn.leaky_relu(x, 0.2)
+        x = nn.Dense(1024, **options)(with_label(x.reshape(x.shape[0], -1), y))
+        x = nn.leaky_relu(batch_norm(batch_statistics=True, dtype=self.dtype)(x), 0.2)
+        return nn.Dense(1, **options)(with_label(x, y))[:, 0].astype(jnp.float32)
+
+
+def make(
+    *,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    latent: str = "uniform",
+    latent_size: int = 100,
+    width: int = 64,
+    loss: str = "nonsaturating",
+    sample_statistics: str = "running",
+    dtype: str = "float32",
+) -> GAN:
+    """Returns the conditional DCGAN.
+
+    Args:
+      image_shape: (height, width, channels), a square of 4 or 7 times a power of 2, 8 at least.
+      num_classes: number of labels, at least 1.
+      latent: `uniform` on [-1, 1) or `normal`.
+      latent_size: dimensions of the noise.
+      width: channels at half the resolution.
+      loss: a name of `losses.PAIRS`.
+      sample_statistics: what batch normalisation uses when sampling, `running` or `batch`.
+      dtype: of the computation, `float32` or `bfloat16`.
+
+    Raises:
+      ValueError: an argument is out of its range.
+    """
+    if num_classes < 1:
+        raise ValueError("name: 'cdcgan' needs labels and the dataset has none; choose 'dcgan'")
+    base_and_layers(image_shape)
+    if latent not in ("uniform", "normal"):
+        raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
+    if loss not in losses.PAIRS:
+        raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
+    if sample_statistics not in ("running", "batch"):
+        raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
+    for name, value in {"latent_size": latent_size, "width": width}.items():
+        if value < 1:
+            raise ValueError(f"{name}: {value} is below 1")
+
+    generator = Generator(image_shape, num_classes, width, compute_dtype(dtype))
+    discriminator = Discriminator(num_classes, width, compute_dtype(dtype))
+    disc_pair, gen_pair = losses.PAIRS[loss]
+
+    def draw(key: jax.Array, count: int) -> jax.Array:
+        if latent == "normal":
+            return jax.random.normal(key, (count, latent_size))
+        return jax.random.uniform(key, (count, latent_size), minval=-1.0)
+
+    def generate(gen: Any, stats: Any, key: jax.Array, label: jax.Array) -> tuple[jax.Array, Any]:
+        z = draw(key, label.shape[0])
+        return generator.apply({"params": gen, **stats}, z, label, True, mutable=["batch_stats"])
+
+    def critic(disc: Any, stats: Any, image: jax.Array, label: jax.Array) -> tuple[jax.Array, Any]:
+        weights = {"params": disc, **stats}
+        return discriminator.apply(weights, image, label, mutable=["batch_stats"])
+
+    def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
+        gen_key, disc_key = jax.random.split(key)
+        label = batch["label"][:2]
+        gen = dict(generator.init(gen_key, jnp.zeros((2, latent_size)), label, True))
+        disc = dict(discriminator.init(disc_key, batch["image"][:2], label))
+        return Players(gen.pop("params"), disc.pop("params")), Players(gen, disc)
+
+    def disc_loss(
+        disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
+        label = batch["label"]
+        fakes, _ = generate(gen, variables.gen, key, label)
+        # Real and fake examples are batches of their own to the normalisation.
+        real, stats = critic(disc, variables.disc, batch["image"], label)
+        fake, stats = critic(disc, stats, fakes, label)
+        loss = jnp.mean(disc_pair(real, fake))
+        metrics = {
+            "disc_loss": loss,
+            "D(x)": jnp.mean(nn.sigmoid(real)),
+            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
+        }
+        return loss, (variables._replace(disc=stats), metrics)
+
+    def gen_loss(
+        gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
+        label = batch["label"]
+        fakes, stats = generate(gen, variables.gen, key, label)
+        fake, _ = critic(disc, variables.disc, fakes, label)
+        real, _ = critic(disc, variables.disc, batch["image"], label)  # compiled away if unused
+        loss = jnp.mean(gen_pair(real, fake))
+        return loss, (variables._replace(gen=stats), {"gen_loss": loss})
+
+    def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
+        weights = {"params": gen, **variables.gen}
+        if sample_statistics == "running":
+            return generator.apply(weights, latent, label, False)
+        return generator.apply(weights, latent, label, True, mutable=["batch_stats"])[0]
+
+    sample = sample_by(draw, decode)
+    return GAN(init, disc_loss, gen_loss, sample, (0.0, 1.0), draw, decode)
