@@ -23,6 +23,7 @@ def get_config() -> ConfigDict:
     config.evaluation.metrics = "parzen,frechet,manifold"
     config.evaluation.best = "parzen_valid"
     config.evaluation.num = 10_000
+    config.evaluation.valid_split = "train[50000:51000]"
     config.gan = ConfigDict({"name": "gan", "network": "mnist"})
     recipe = {
         "name": "momentum_ramp",

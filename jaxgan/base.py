@@ -37,11 +37,33 @@ class GAN(NamedTuple):
       sample: `(gen, variables, key, label) -> image` float32 [batch, height, width, channels] for
         `label` int32 [batch]; an unconditional model takes only the batch size from it, an image
         translator the input images in its place.
-      value_range: (low, high) of its images, what the levels 0 and 255 become.
+      value_range: (low, high) of its images, what the levels 0 and 255 become; None for data that
+        are no images.
+      latent: `(key, count) -> latent` float32 [count, size]; None where noise is no vector.
+      decode: `(gen, variables, latent, label) -> image`, the sample of given noise; None as above.
+      critic: `(disc, variables, image, label) -> (logits, features)`, the discriminator at rest: no
+        dropout, running statistics, so that each image stands for itself. `features` has the output
+        of every hidden layer after its nonlinearity, float [batch, height, width, channels] or
+        [batch, units], by name: `conv1`, `conv2`, ..., `dense1`, ..., `maxout1`, ...; None where a
+        discriminator does not show them.
+      conditional: whether samples are of the class that `label` asks for.
     """
 
     init: Callable[[jax.Array, Batch], tuple[Players, Players]]
     disc_loss: Callable[..., tuple[jax.Array, tuple[Players, Metrics]]]
     gen_loss: Callable[..., tuple[jax.Array, tuple[Players, Metrics]]]
     sample: Callable[..., jax.Array]
-    value_range: tuple[float, float]
+    value_range: tuple[float, float] | None
+    latent: Callable[[jax.Array, int], jax.Array] | None = None
+    decode: Callable[..., jax.Array] | None = None
+    critic: Callable[..., tuple[jax.Array, dict[str, jax.Array]]] | None = None
+    conditional: bool = False
+
+
+def sample_by(latent: Callable[..., jax.Array], decode: Callable[..., jax.Array]) -> Callable:
+    """Returns the function `sample` of a `GAN` from its functions `latent` and `decode`."""
+
+    def sample(gen: Any, variables: Players, key: jax.Array, label: jax.Array) -> jax.Array:
+        return decode(gen, variables, latent(key, label.shape[0]), label)
+
+    return sample

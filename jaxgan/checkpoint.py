@@ -75,6 +75,12 @@ class Checkpoints:
             if not self._manager.save(step, args=args):
                 raise OSError(f"step {step} is not later than {self.steps()[-1]}")
 
+    def delete_after(self, step: int) -> None:
+        """Deletes the checkpoints of later steps."""
+        for later in self.steps():
+            if later > step:
+                self._manager.delete(later)
+
     def restore(self, step: int, like: Any) -> Any:
         """Returns the checkpoint of `step`.
 

@@ -48,6 +48,7 @@ def base() -> ConfigDict:
                 "features": "",  # classifier or inception; "": by the dataset
                 "inception": "",  # weights; "": $JAXGAN_INCEPTION
                 "test_split": "test",
+                "valid_split": "",  # images that choose the Parzen window; "": some test images
             },
             "keep_checkpoints": 2,
         }

@@ -16,6 +16,7 @@ import jaxgan
 from jaxgan import cli, viz, workdir
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import networks, suite
+from jaxgan.metrics.arguments import check_images
 from jaxgan.metrics.neighbours import nearest
 
 
@@ -49,13 +50,24 @@ def parse(argv: list[str]) -> Any:
     parser.add_argument(
         "--test-split", default="test", help="images that were not trained on (default: test)"
     )
-    parser.add_argument("--data_dir", help="TFDS data folder (default: that of the run)")
+    parser.add_argument(
+        "--valid-split",
+        default="",
+        help="images that choose the Parzen window (default: some test)",
+    )
+    parser.add_argument(
+        "--image-size", type=int, help="of the real images (default: as trained on)"
+    )
+    parser.add_argument("--data-dir", help="TFDS data folder (default: that of the run)")
     parser.add_argument("--out", metavar="FILE", help="default: evaluation.json beside the source")
     args = parser.parse_args(argv)
     for name, least in (("num", 2), ("seeds", 1)):
         if getattr(args, name) < least:
             raise UserError(f"--{name}: {getattr(args, name)} is too small; give {least} or more")
     cli.check_seed(args.seed)
+    cli.check_seed(args.seed + args.seeds - 1)
+    if args.out and pathlib.Path(args.out).suffix != ".json":
+        raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .json")
     if args.samples:
         for name, default in (("seeds", 3), ("seed", 0), ("num", 10_000), ("checkpoint", "last")):
             if getattr(args, name) != default:
@@ -119,6 +131,8 @@ class Source:
             options |= {"path": args.dataset} if is_file else {"name": args.dataset, "path": None}
         if args.train_split:
             options["split"] = args.train_split
+        if args.image_size:
+            options["image_size"] = args.image_size
         return options | {"data_dir": args.data_dir or data_dir or None}
 
 
@@ -136,11 +150,14 @@ def _read_samples(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray | None]:
             "python -m jaxgan.sample --out=FILE.npz"
         ) from error
     label = arrays.get("label")
+    image = image[..., None] if image.ndim == 3 else image
     if image.ndim != 4 or (label is not None and label.shape != image.shape[:1]):
         shapes = image.shape if label is None else (image.shape, label.shape)
         raise UserError(
             f"--samples: {path} has shapes {shapes}; give `image` [N, H, W, C] and `label` [N]"
         )
+    if image.shape[1:3] != (1, 1):  # no points
+        check_images("--samples: image", image, image.shape[1:])
     return image, label
 
 
@@ -148,17 +165,15 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
     """Returns all values with the protocol, and samples beside their training neighbours."""
     source = Source(args)
     shape, options = tuple(source.image_shape), source.dataset_options(args)
+    judge = args.features or suite.default_judge(options)
     names = suite.choose(
-        args.metrics, image_shape=shape, labelled=source.labelled, where="--metrics"
+        args.metrics, image_shape=shape, judge=judge, labelled=source.labelled, where="--metrics"
     )
     network = None
-    where = "--samples" if args.samples else "--workdir"
     if suite.needs_network(names):
-        choice = args.features or ("classifier" if suite.is_mnist(options) else "inception")
-        network = networks.load(choice, args.inception)
-        networks.check_shape(network, shape, where)
+        network = networks.load(judge, args.inception)
+        networks.check_shape(network, shape, "--samples" if args.samples else "--workdir")
     suite.check_count(names, source.num, network, "--samples" if args.samples else "--num")
-
     passes = 2 if network else 1  # drawing, and the network
     bar.reset(total=passes * source.num * len(source.seeds))
 
@@ -174,9 +189,15 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
 
     at("real images")("features")
     reference = suite.real_data(
-        options, args.test_split, shape, network, where="--dataset", tick=tick_real
+        options,
+        {"test": args.test_split, "valid": args.valid_split},
+        shape,
+        names,
+        network,
+        where="--dataset",
+        split_where="--{}-split",
+        tick=tick_real,
     )
-    count = min(source.num, len(reference.test.images))
     rows, classes, drawn = [], [], None
     for seed in source.seeds:
         where = f"samples, seed {seed}"
@@ -186,10 +207,10 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
         candidate = suite.make_candidate(images, label, network, tick=tick)
         drawn = drawn or candidate
         rows.append(suite.measure(candidate, reference, names, at(where)))
-        if "agreement" in names and _enough_by_class(candidate, reference):
+        if "agreement" in names:
             at(where)("by class")
             classes.append(suite.by_class(candidate, reference))
-    real = suite.floors(reference, names, count, at("real images"))
+    real = suite.floors(reference, names, source.num, at("real images"))
     prefix = network.prefix if network else ""
     better = suite.values_of(names, prefix)
     result: dict[str, Any] = {
@@ -211,17 +232,16 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
         "image_size": options["image_size"] or "original",
         "train_split": options["split"],
         "test_split": args.test_split,
+        "valid_split": args.valid_split,
         "train_images": len(reference.train.images),
         "test_images": len(reference.test.images),
-        "real_images_as_samples": count,
+        "real_images_as_samples": {
+            name: min(source.num, len(getattr(reference, suite.MEASURES[name].real).images))
+            for name in names
+        },
         **_protocol(names, network),
     }
     return result, _neighbour_rows(drawn, reference) if network else None
-
-
-def _enough_by_class(candidate: suite.Candidate, reference: suite.Reference) -> bool:
-    counts = np.bincount(candidate.label, minlength=reference.network.num_classes)
-    return bool(counts.min() > reference.network.dim)
 
 
 def _summary(values: list[float], real: float, better: str) -> dict[str, Any]:
@@ -253,8 +273,8 @@ def _protocol(names: list[str], network: networks.Network | None) -> dict[str, A
         f"at most {suite.MANIFOLD_LIMIT} of each kind",
         "memorisation": "share of pairs with the sample nearer to the training images than a test "
         "image, by features",
-        "parzen": "images in [0, 1]; sigma of logspace(-1, 0, 10) by 1000 images (MNIST: "
-        "train[50000:51000], else of the training split, from 5/6 of it on)",
+        "parzen": "images in [0, 1]; sigma of logspace(-1, 0, 10) by 1000 images of "
+        "`valid_split`, or by the first 1000 test images, the others being measured",
         "classification_accuracy": "the classifier's own program, 10 epochs of the samples",
     }
     return about | {name: text for name, text in texts.items() if name in names}
@@ -262,7 +282,8 @@ def _protocol(names: list[str], network: networks.Network | None) -> dict[str, A
 
 def _neighbour_rows(candidate: suite.Candidate, reference: suite.Reference) -> np.ndarray:
     """Returns rows of 20 random samples, under each row their nearest training images."""
-    part = candidate.take(slice(20))
+    count = len(candidate.images)
+    part = candidate.take(slice(20 if count >= 20 else min(10, count)))
     _, index = nearest(part.outputs.features, reference.train.outputs.features)
     pairs = [part.images, reference.train.images[index]]
     images = np.concatenate([pair[start : start + 10] for start in (0, 10) for pair in pairs])
@@ -288,15 +309,17 @@ def table(result: dict[str, Any]) -> str:
         spread = "" if row["std"] is None else _number(name, row["std"])
         line = f"{name:26s}{_number(name, row['mean']):>12s}{spread:>11s}"
         line += f"{_number(name, row['real']):>12s}"
-        if name.endswith("FID") and row["real"] > 0:
+        counts = result["protocol"]["real_images_as_samples"]
+        if name.endswith("FID") and counts["frechet"] == result["protocol"]["samples"]:
             line += f"   {row['mean'] / row['real']:.2f} times that of real images"
         lines.append(line.rstrip())
     if "by_class" in result:
         names = [name for name in result["by_class"][0] if name != "label"]
-        lines += ["", f"{'class':8s}" + "".join(f"{name:>21s}" for name in names)]
+        titles = (name.replace("classifier-", "cl.-") for name in names)
+        lines += ["", f"{'class':7s}" + "".join(f"{title:>15s}" for title in titles)]
         for row in result["by_class"]:
-            cells = "".join(f"{_number(name, row[name]):>21s}" for name in names)
-            lines.append(f"{int(row['label']):<8d}{cells}")
+            cells = "".join(f"{_number(name, row[name]):>15s}" for name in names)
+            lines.append(f"{int(row['label']):<7d}{cells}")
     if "during_training" in result:
         lines += ["", workdir.describe_best(result["during_training"])]
     return "\n".join(lines)
@@ -305,18 +328,43 @@ def table(result: dict[str, Any]) -> str:
 def warnings(result: dict[str, Any]) -> list[str]:
     """Returns what must not be overlooked, a line each."""
     found = []
-    for name in ("recall", "coverage"):
-        row = result.get(name)
-        if row and row["mean"] < row["real"] / 2:
-            found.append(
-                f"collapse: the samples' {name} is {row['mean']:.3f}, that of real images "
-                f"{row['real']:.3f}; high precision or agreement does not mend that"
-            )
-    row = result.get("memorisation")
+
+    def check_variety(where: str, values: dict[str, float], real: dict[str, float]) -> None:
+        for name in ("recall", "coverage"):
+            if name in values and values[name] < real[name] / 2:
+                found.append(
+                    f"collapse{where}: the {name} of samples is {values[name]:.3f}, that of real "
+                    f"images {real[name]:.3f}; high precision or agreement does not mend that"
+                )
+
+    single = {name: row for name, row in result.items() if isinstance(row, dict) and "mean" in row}
+    check_variety(
+        "",
+        {name: row["mean"] for name, row in single.items()},
+        {name: row["real"] for name, row in single.items()},
+    )
+    for row in result.get("by_class", []):
+        real = {name: row.get(f"{name}_real") for name in row}
+        check_variety(f" of class {int(row['label'])}", row, real)
+    row = single.get("modes_reverse_kl")
+    if row and row["mean"] > max(0.02, 10 * row["real"]):
+        found.append(
+            f"collapse: the classes of samples are uneven, KL {row['mean']:.3f} from the training "
+            f"images'; that of real images is {row['real']:.4f}"
+        )
+    row = single.get("memorisation")
     if row and row["mean"] > 0.75:
         found.append(
             f"copies: in {100 * row['mean']:.0f} % of pairs a sample is nearer to the training "
             "images than a test image is"
+        )
+    protocol = result["protocol"]
+    counts = protocol["real_images_as_samples"]
+    fewer = sorted(name for name, count in counts.items() if count < protocol["samples"])
+    if fewer:
+        found.append(
+            f"`real` is of {min(counts.values())} images, not of {protocol['samples']} as the "
+            f"samples are, for {', '.join(fewer)}; compare at --num={min(counts.values())}"
         )
     return found
 
@@ -325,20 +373,13 @@ def main(argv: list[str]) -> None:
     """Samples, measures, prints a table and writes `evaluation.json`."""
     args = parse(argv)
     cli.use_compilation_cache()
+    beside = pathlib.Path(args.workdir) if args.workdir else pathlib.Path(args.samples).parent
+    file = pathlib.Path(args.out) if args.out else beside / "evaluation.json"
     with tqdm(unit="image", unit_scale=True, disable=None) as bar:
-        try:
-            result, rows = evaluate(args, bar)
-        except ValueError as error:
-            if isinstance(error, UserError):
-                raise
-            raise UserError(
-                f"--num: {args.num}: {error}" if args.workdir else str(error)
-            ) from error
+        result, rows = evaluate(args, bar)
     print(table(result))
     for line in warnings(result):
         print(f"WARNING: {line}")
-    beside = pathlib.Path(args.workdir) if args.workdir else pathlib.Path(args.samples).parent
-    file = pathlib.Path(args.out) if args.out else beside / "evaluation.json"
     picture = file.with_name(f"{file.stem}_nearest.png")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,7 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     cli.use_compilation_cache()
     monitor = None
     if config.evaluate_every:
-        monitor = Monitor(config, folder, dataset.image_shape, dataset.num_classes or 0)
+        monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
     workdir.claim(folder, config, about)
     try:
         with contextlib.ExitStack() as stack:
@@ -100,7 +100,7 @@ class Run:
         if monitor:
             monitor.open()
             stack.callback(monitor.close)
-        self._value_range = model.gan.value_range
+        self._value_range, self._num_classes = model.gan.value_range, model.num_classes
         self._state = self._first_or_restored_state(model)
         self._start = int(self._state.step)
         self._step = parallel.compile_step(self._step_on_levels(model), mesh)
@@ -121,6 +121,8 @@ class Run:
         return new_state(jax.random.key(self._config.seed), batch)
 
     def _floats(self, batch: Batch) -> Batch:
+        if self._value_range is None:  # points
+            return batch
         image = transforms.to_float(batch["image"], *self._value_range)
         return {**batch, "image": image}
 
@@ -148,7 +150,8 @@ class Run:
     def _take_steps(self) -> int:
         config, start = self._config, self._start
         stop = self._stack.enter_context(_stop_signals())
-        log = self._stack.enter_context(Log(self._folder, start))
+        floors = self._monitor.floors if self._monitor else {}
+        log = self._stack.enter_context(Log(self._folder, start, floors))
         progress = self._stack.enter_context(
             Progress(start, config.steps, config.batch_size * config.disc_steps)
         )
@@ -244,13 +247,19 @@ class Run:
         progress.start(step)
 
     def _save_samples(self, step: int) -> None:
-        classes, columns = self._dataset.num_classes or 0, 10
+        classes, columns = self._num_classes, 10
         count = columns * (min(classes, 20) or 10)
+        if self._value_range is None:
+            count = 2500
         label = workdir.equal_shares(count, min(classes, 20))
         key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
         images = np.asarray(self._sample(self._state, key, label))
-        scale = max(1, 64 // images.shape[1])
         file = self._folder / "samples" / f"step_{step:07d}.png"
+        if self._value_range is None:
+            real = self._dataset.images[:count].reshape(count, -1)
+            viz.save_points(images.reshape(count, -1), real, file)
+            return
+        scale = max(1, 64 // images.shape[1])
         viz.save_image(viz.grid(images, columns), file, scale)
 
     def _finish(self) -> None:
@@ -260,7 +269,8 @@ class Run:
         if frames:
             viz.save_animation(frames, folder / "samples.gif")
         if (folder / "metrics.jsonl").exists():
-            viz.save_curves(folder / "metrics.jsonl", folder / "curves.png")
+            floors = self._monitor.floors if self._monitor else {}
+            viz.save_curves(folder / "metrics.jsonl", folder / "curves.png", floors)
         best = workdir.read_best(folder)
         if best:
             print(workdir.describe_best(best))
@@ -274,8 +284,15 @@ class Run:
 class Log:
     """Metrics as lines of JSON, as TensorBoard events and as curves."""
 
-    def __init__(self, folder: pathlib.Path, start: int) -> None:
-        """Opens the files; forgets rows past the step at which the run resumes."""
+    def __init__(self, folder: pathlib.Path, start: int, floors: dict[str, float]) -> None:
+        """Opens the files; forgets rows past the step at which the run resumes.
+
+        Args:
+          folder: the work folder.
+          start: the step at which the run resumes.
+          floors: what real images have, by name; drawn as lines.
+        """
+        self._floors = floors
         self._file = folder / "metrics.jsonl"
         self._curves = folder / "curves.png"
         self._board = folder / "tensorboard"
@@ -304,7 +321,7 @@ class Log:
 
     def draw(self) -> None:
         """Draws the curves of all rows so far."""
-        viz.save_curves(self._file, self._curves)
+        viz.save_curves(self._file, self._curves, self._floors)
 
     def __exit__(self, *error: object) -> None:
         self._rows.close()

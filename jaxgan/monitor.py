@@ -18,7 +18,11 @@ SEED = 2**31 - 1  # of the samples; programs that evaluate later start from 0
 
 
 class Monitor:
-    """Measures samples at steps of a run and keeps the checkpoint that measured best."""
+    """Measures samples at steps of a run and keeps the checkpoint that measured best.
+
+    Attributes:
+      floors: the values of real images, by name.
+    """
 
     def __init__(
         self,
@@ -40,27 +44,32 @@ class Monitor:
         """
         options, where = config.evaluation, "--config.evaluation"
         self._folder, self._num, self._num_classes = folder, options.num, num_classes
+        keys = ("name", "path", "split", "data_dir", "image_size")
+        dataset = {key: config.dataset[key] or None for key in keys}
+        judge = options.features or suite.default_judge(dataset)
+        if judge not in networks.NAMES:
+            known = ", ".join(networks.NAMES)
+            raise UserError(f"{where}.features: unknown {judge!r}; known: {known}")
         self._names = suite.choose(
             options.metrics,
             image_shape=image_shape,
+            judge=judge,
             labelled=num_classes > 0,
             where=f"{where}.metrics",
         )
-        keys = ("name", "path", "split", "data_dir", "image_size")
-        dataset = {key: config.dataset[key] or None for key in keys}
         network = None
         if suite.needs_network(self._names):
-            default = "classifier" if suite.is_mnist(dataset) else "inception"
             try:
-                network = networks.load(options.features or default, options.inception or None)
+                network = networks.load(judge, options.inception or None)
                 networks.check_shape(network, image_shape, "the dataset")
             except UserError as error:
                 raise UserError(
                     f"{where}: {error}; or turn it off by --config.evaluate_every=0"
                 ) from error
-        suite.check_count(self._names, self._num, network, f"{where}.num")
         values = suite.values_of(self._names, network.prefix if network else "")
-        chosen = {name: better for name, better in values.items() if better}
+        chosen = {name: better for name, better in values.items() if suite.can_select(name, better)}
+        if not chosen:
+            raise UserError(f"{where}.metrics: {options.metrics} chooses nothing; add frechet")
         self._metric = options.best or next(iter(chosen))
         if self._metric not in chosen:
             raise UserError(
@@ -68,9 +77,17 @@ class Monitor:
                 f"others come with other {where}.metrics"
             )
         self._lower = chosen[self._metric] == "lower"
+        suite.check_count(self._names, self._num, network, f"{where}.num")
         self._reference = suite.real_data(
-            dataset, options.test_split, image_shape, network, where="--config.dataset"
+            dataset,
+            {"test": options.test_split, "valid": options.valid_split},
+            image_shape,
+            self._names,
+            network,
+            where="--config.dataset",
+            split_where=f"{where}.{{}}_split",
         )
+        self.floors = suite.floors(self._reference, self._names, self._num)
 
     def open(self) -> None:
         """Opens the folder of the best checkpoint and reads what was measured before."""
@@ -102,11 +119,13 @@ class Monitor:
         values = suite.measure(candidate, self._reference, self._names)
         now = {"step": step, "value": values[self._metric]}
         if self._best is None or self._is_better(now["value"], self._best["value"]):
+            self._checkpoints.delete_after(step)  # of a resumed run on other hardware
             if step not in self._checkpoints.steps():  # or a kill came before the note below
                 self._checkpoints.save(step, state)
                 self._checkpoints.wait()
             self._best = now
-        note = {"metric": self._metric, "best": self._best, "last": now}
+        real = self.floors[self._metric]
+        note = {"metric": self._metric, "best": self._best, "last": now, "real": real}
         workdir.write_atomically(self._folder / "best.json", json.dumps(note) + "\n")
         return values
 

@@ -28,3 +28,27 @@ def squared_gradient_norm(critic: Callable[[jax.Array], jax.Array], inputs: jax.
         raise ValueError(f"inputs: a gradient penalty needs floating point, got {inputs.dtype}")
     gradient = jax.grad(lambda x: jnp.sum(critic(x)))(inputs)
     return jnp.sum(jnp.square(gradient), axis=tuple(range(1, gradient.ndim)))
+
+
+def pulling_away(code: jax.Array) -> jax.Array:
+    """Pulling-away term: the mean squared cosine between the codes of different examples.
+
+    `1 / (N (N - 1)) sum_i sum_{j != i} (S_i . S_j / (||S_i|| ||S_j||))^2`; Zhao et al. 2016 (arXiv
+    1609.03126), equation 4. It is 1 where all codes are parallel, 0 where all are orthogonal.
+
+    Args:
+      code: of the encoder, float [batch, size], at least 2 of them.
+
+    Returns:
+      A scalar in [0, 1].
+
+    Raises:
+      ValueError: the shape is another.
+    """
+    if code.ndim != 2 or code.shape[0] < 2:
+        raise ValueError(f"code: shape {code.shape} is not [batch, size] with 2 examples or more")
+    code = code.astype(jnp.float32)
+    unit = code * jax.lax.rsqrt(jnp.sum(jnp.square(code), 1, keepdims=True) + 1e-12)
+    squares = jnp.square(unit @ unit.T)
+    count = code.shape[0]
+    return (jnp.sum(squares) - jnp.trace(squares)) / (count * (count - 1))

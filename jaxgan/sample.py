@@ -47,6 +47,9 @@ def main(argv: list[str]) -> None:
         if out.suffix == ".npz":
             arrays = {"image": images} | ({"label": label} if classes else {})
             np.savez_compressed(out, **arrays)
+        elif trained.model.gan.value_range is None:
+            points = images.reshape(args.num, -1)
+            viz.save_points(points, points, out)
         else:
             by_class = classes and args.label is None and args.num % classes == 0
             columns = args.num // classes if by_class else math.ceil(math.sqrt(args.num))

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -37,6 +38,21 @@ def save_image(image: np.ndarray, path: str | pathlib.Path, scale: int = 1) -> N
         picture.save(part)
 
 
+def save_points(fake: np.ndarray, real: np.ndarray, path: str | pathlib.Path) -> None:
+    """Draws points of the plane, float [n, 2], over those of the data, float [m, 2]."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.scatter(*real.T, s=2, color="0.7", label="data")
+    axes.scatter(*fake.T, s=2, color="C0", label="samples")
+    reach = 1.2 * np.abs(real).max()
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
+    axes.legend(loc="upper right", frameon=False, markerscale=4)
+    with _replacing(path) as part:
+        figure.savefig(part, dpi=80)
+
+
 def save_animation(
     frames: Sequence[str | pathlib.Path], path: str | pathlib.Path, milliseconds: int = 150
 ) -> None:
@@ -50,12 +66,17 @@ def save_animation(
         images[0].save(part, save_all=True, append_images=images[1:], duration=durations, loop=0)
 
 
-def save_curves(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> None:
+def save_curves(
+    metrics_file: str | pathlib.Path,
+    path: str | pathlib.Path,
+    floors: Mapping[str, float] = MappingProxyType({}),
+) -> None:
     """Draws losses, the discriminator's outputs and other metrics against the step.
 
     Args:
       metrics_file: lines of JSON, each with `step` and scalars.
       path: the image to write.
+      floors: values of real images by name, drawn as dashed lines.
     """
     from matplotlib.figure import Figure
 
@@ -79,7 +100,9 @@ def save_curves(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> N
         axes = figure.add_subplot(rows_of_panels, columns, i)
         for name in names:
             points = [(row["step"], row[name]) for row in rows if name in row]
-            axes.plot(*zip(*points, strict=True), label=name, linewidth=1)
+            (line,) = axes.plot(*zip(*points, strict=True), label=name, linewidth=1)
+            if name in floors:
+                axes.axhline(floors[name], color=line.get_color(), linestyle="--", linewidth=1)
         axes.set(title=title, xlabel="generator updates")
         axes.grid(alpha=0.3)
         if len(names) > 1:

@@ -24,7 +24,7 @@ class Model(NamedTuple):
     Attributes:
       gan: the variant.
       optimizers: `Players` of optax gradient transformations.
-      num_classes: of the data; 0 where it has no labels.
+      num_classes: that can be asked for; 0 where the model takes no labels.
       new_state: `(key, batch) -> TrainState` before the first step.
       abstract_state: shapes and dtypes of the state.
     """
@@ -59,7 +59,8 @@ def make_model(config: FrozenConfigDict, image_shape: tuple[int, ...], num_class
     if num_classes:
         batch["label"] = jax.ShapeDtypeStruct((2,), np.int32)
     abstract_state = jax.eval_shape(new_state, jax.random.key(0), batch)
-    return Model(gan, players, num_classes, new_state, abstract_state)
+    asked = num_classes if gan.conditional else 0
+    return Model(gan, players, asked, new_state, abstract_state)
 
 
 def check_owner(folder: pathlib.Path, config: FrozenConfigDict) -> None:
@@ -165,6 +166,8 @@ def make_sample(
     @jax.jit
     def sample(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
         images = gan.sample(state.sampler, state.variables, key, label)
+        if gan.value_range is None:  # points
+            return images
         return transforms.to_uint8(images, *gan.value_range)
 
     return sample
@@ -269,7 +272,8 @@ def read_best(folder: pathlib.Path) -> dict[str, Any] | None:
     """Returns what was noted of evaluations during training; None where there were none.
 
     Returns:
-      `metric`, and `best` and `last`, each with `step` and `value`.
+      `metric`, `best` and `last`, each with `step` and `value`, and `real`, the value of real
+      images.
     """
     return _read_json(folder / "best.json") if (folder / "best.json").exists() else None
 
@@ -279,5 +283,5 @@ def describe_best(note: dict[str, Any]) -> str:
     best, last = note["best"], note["last"]
     return (
         f"{note['metric']} during training: best {best['value']:.4g} at step {best['step']}, "
-        f"last {last['value']:.4g} at step {last['step']}"
+        f"last {last['value']:.4g} at step {last['step']}, real images {note['real']:.4g}"
     )

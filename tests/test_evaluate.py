@@ -34,7 +34,7 @@ def test_values_spread_floors_and_protocol(folder, capsys):
     assert distance["mean"] == pytest.approx(np.mean(distance["values"]))
     assert distance["std"] == pytest.approx(np.std(distance["values"], ddof=1))
     assert distance["real"] < 2 < 10 < distance["mean"] and distance["better"] == "lower"
-    assert about["samples"] == about["real_images_as_samples"] == 300
+    assert about["samples"] == about["real_images_as_samples"]["frechet"] == 300
     assert about["seeds"] == [3, 4] and about["step"] == 2 and about["checkpoint"] == "last"
     assert about["weights"] == "moving average" and about["batch_norm"] == "none"
     assert about["features"] == "classifier" and len(about["features_sha256"]) == 64
@@ -42,8 +42,9 @@ def test_values_spread_floors_and_protocol(folder, capsys):
     assert result["during_training"]["last"]["step"] == 2
     out = capsys.readouterr().out
     assert f"{distance['mean']:.4g}" in out and "recall during training: best" in out
-    assert "WARNING: collapse: the samples' recall is" in out
+    assert "WARNING: collapse: the recall of samples is 0.000" in out
     assert "FID" in out and " FID" not in out  # never without the classifier's name
+    assert len(result["by_class"]) == 10 and "recall" not in result["by_class"][0]
     with Image.open(folder / "evaluation_nearest.png") as picture:
         assert picture.size == (10 * 58 + 2, 4 * 58 + 2)
 
@@ -68,7 +69,7 @@ def test_checkpoints_last_best_and_step(folder, tmp_path):
 def test_samples_of_a_file(folder, mnist_dir, tmp_path, capsys):
     file = tmp_path / "samples.npz"
     sample.main([f"--workdir={folder}", "--num=200", f"--out={file}"])
-    run(f"--samples={file}", f"--data_dir={mnist_dir}", "--train-split=train[:3000]", FAST)
+    run(f"--samples={file}", f"--data-dir={mnist_dir}", "--train-split=train[:3000]", FAST)
     from_file = json.loads((tmp_path / "evaluation.json").read_text())
     run(f"--workdir={folder}", "--num=200", "--seeds=1", FAST)
     from_run = json.loads((folder / "evaluation.json").read_text())
@@ -79,7 +80,7 @@ def test_samples_of_a_file(folder, mnist_dir, tmp_path, capsys):
 def test_every_class_where_there_are_enough_samples(mnist_dir, tmp_path):
     real = data.load("mnist", split="train[3000:6000]", data_dir=mnist_dir)
     np.savez(tmp_path / "real.npz", image=real.images, label=real.labels)
-    flags = (f"--data_dir={mnist_dir}", "--train-split=train[:3000]")
+    flags = (f"--data-dir={mnist_dir}", "--train-split=train[:3000]")
     run(f"--samples={tmp_path / 'real.npz'}", *flags, "--metrics=agreement,frechet,manifold")
     result = json.loads((tmp_path / "evaluation.json").read_text())
     rows = result["by_class"]
@@ -97,6 +98,8 @@ def test_every_class_where_there_are_enough_samples(mnist_dir, tmp_path):
         (["--num=60", "--metrics=classification_accuracy"], "--num: 60 is too few for class"),
         (["--seeds=0"], "--seeds: 0 is too small"),
         (["--seed=-1"], "--seed: -1"),
+        (["--seed=9223372036854775807", "--seeds=2"], "--seed: 9223372036854775808"),
+        (["--out=."], r"--out: '\.' is of an unknown kind"),
         (["--metrics=fid"], "--metrics: unknown 'fid'"),
         (["--checkpoint=7"], "--checkpoint: no '7' in .*; known: last, best, 1, 2"),
         (["--workdir=/none"], "--workdir: /none does not exist"),
@@ -118,8 +121,8 @@ def test_mistakes(folder, flags, message, monkeypatch):
     ("image", "label", "message"),
     [
         (np.zeros((200, 28, 28, 3), np.uint8), None, r"--samples has images of shape"),
-        (np.zeros((200, 28, 28), np.uint8), None, r"has shapes \(200, 28, 28\)"),
-        (np.zeros((200, 28, 28, 1), np.float32), None, "images: float32 from 0 to 0 is not uint8"),
+        (np.zeros((200, 28), np.uint8), None, r"has shapes \(200, 28\)"),
+        (np.zeros((200, 28, 28, 1), np.float32), None, "image: float32 from 0 to 0 is not uint8"),
         (np.zeros((200, 28, 28, 1), np.uint8), np.full(200, 12), "label: 12 to 12 are not classes"),
         (np.zeros((9, 28, 28, 1), np.uint8), None, "--samples: 9 is too few for frechet"),
     ],
@@ -128,7 +131,7 @@ def test_bad_samples(mnist_dir, tmp_path, image, label, message):
     file = tmp_path / "bad.npz"
     np.savez(file, image=image, **({} if label is None else {"label": label}))
     with pytest.raises(UserError, match=message):
-        run(f"--samples={file}", f"--data_dir={mnist_dir}", "--train-split=train[:3000]")
+        run(f"--samples={file}", f"--data-dir={mnist_dir}", "--train-split=train[:3000]")
 
 
 def test_a_file_that_is_none(tmp_path):
@@ -140,8 +143,53 @@ def test_a_file_that_is_none(tmp_path):
 
 
 def test_data_without_a_test_split_of_their_own(tmp_path, digits_file):
-    loop.train(config_lib.load(programs.CONFIG, programs.small(digits_file, steps=1)), tmp_path)
-    flags = (f"--workdir={tmp_path}", "--num=200", "--features=classifier")
-    with pytest.raises(UserError, match=r"digits\.npz has no split `test`"):
+    flags = programs.small(digits_file, steps=1, **{"dataset.split": "train[:50%]"})
+    loop.train(config_lib.load(programs.CONFIG, flags), tmp_path)
+    flags = (f"--workdir={tmp_path}", "--num=200", "--features=classifier", "--metrics=manifold")
+    with pytest.raises(
+        UserError, match=r"--test-split: .*digits\.npz has no split 'test'"
+    ):
         evaluate.main([*flags])
-    evaluate.main([*flags, "--test-split=train[:50%]", "--metrics=manifold", "--seeds=1"])
+    with pytest.raises(UserError, match="--test-split: 50 % of its images are among the training"):
+        evaluate.main([*flags, "--test-split=train"])
+    evaluate.main([*flags, "--test-split=train[50%:]", "--seeds=1"])
+
+
+def test_collapse_of_single_classes_is_told():
+    single = {"mean": 0.7, "real": 0.8, "std": None}
+    protocol = {"samples": 500, "real_images_as_samples": {"manifold": 500}}
+    rows = [{"label": i, "recall": 0.7 * (i != 3), "recall_real": 0.8} for i in range(5)]
+    result = {"recall": single, "by_class": rows, "protocol": protocol}
+    (warning,) = evaluate.warnings(result)
+    assert warning.startswith("collapse of class 3: the recall of samples is 0.000, that of real")
+    result = {"modes_reverse_kl": {"mean": 0.1, "real": 0.001}, "protocol": protocol}
+    assert "classes of samples are uneven" in evaluate.warnings(result)[0]
+    result = {"memorisation": {"mean": 0.9, "real": 0.5}, "protocol": protocol}
+    assert evaluate.warnings(result)[0].startswith("copies: in 90 % of pairs")
+    fewer = {"samples": 900, "real_images_as_samples": {"manifold": 500}}
+    assert "compare at --num=500" in evaluate.warnings({"protocol": fewer})[0]
+    assert evaluate.warnings({"recall": single, "protocol": protocol}) == []
+
+
+def test_unconditional_models_are_not_asked_for_classes(tmp_path, mnist_dir):
+    values = {"dataset.data_dir": mnist_dir, "dataset.split": "train[:2000]", "batch_size": 8}
+    values |= {"steps": 1, "gan.gen_width": 8, "gan.disc_width": 8, "evaluate_every": 0}
+    flags = [f"--config.{key}={value}" for key, value in values.items()]
+    loop.train(config_lib.load("configs/gan_mnist.py", flags), tmp_path)
+    run(f"--workdir={tmp_path}", "--num=200", "--seeds=1", "--metrics=default")
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert "modes" in result and "agreement" not in result and "by_class" not in result
+    with pytest.raises(UserError, match="--metrics: agreement needs class labels"):
+        run(f"--workdir={tmp_path}", "--num=200", "--metrics=agreement")
+
+
+def test_points(tmp_path):
+    values = {"steps": 2, "gan.gen_width": 8, "evaluate_every": 2, "evaluation.num": 100}
+    flags = [f"--config.{key}={value}" for key, value in values.items()]
+    loop.train(config_lib.load("configs/gan_ring.py", flags), tmp_path)
+    assert len(list((tmp_path / "samples").glob("*.png"))) == 2
+    evaluate.main([f"--workdir={tmp_path}", "--num=100", "--seeds=1"])
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert result["mixture_modes"]["real"] == 8 and result["mixture_modes"]["mean"] < 8
+    sample.main([f"--workdir={tmp_path}", "--num=100", f"--out={tmp_path / 'points.npz'}"])
+    assert np.load(tmp_path / "points.npz")["image"].shape == (100, 1, 1, 2)

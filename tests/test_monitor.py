@@ -54,6 +54,7 @@ def test_the_best_state_is_kept(mnist_dir, real, tmp_path, metric, steps):
         assert watch._checkpoints.steps() == [max(s for s in steps if s <= step)]
     watch.close()
     note = workdir.read_best(tmp_path)
+    assert note["real"] == watch.floors[metric or "classifier-FID"]
     name = metric or "classifier-FID"
     assert note["metric"] == name
     assert note["best"] == {"step": 6, "value": values[6][name]}
@@ -70,6 +71,15 @@ def test_a_kill_before_the_note_is_made_good(mnist_dir, real, tmp_path):
         watch.close()
         assert workdir.read_best(tmp_path)["best"]["step"] == 2
         (tmp_path / "best.json").unlink()
+
+
+def test_a_later_best_of_another_time_gives_way(mnist_dir, real, tmp_path):
+    watch = make(mnist_dir, tmp_path)
+    watch.open()
+    watch(6, real(100), {"step": np.full(3, 6)})
+    watch(4, real(0), {"step": np.full(3, 4)})  # resumed from before 6, on other hardware
+    assert watch._checkpoints.steps() == [4]
+    watch.close()
 
 
 def test_a_resumed_run_notes_what_an_uninterrupted_one_does(mnist_dir, digits_file, tmp_path):
@@ -120,11 +130,18 @@ def _stop_after(folder, settings, step):
     ("changes", "message"),
     [
         ({"evaluation.num": 100}, "--config.evaluation.num: 100 is too few for frechet"),
+        ({"evaluation.metrics": "memorisation"}, "--config.evaluation.metrics: memorisation choo"),
+        ({"evaluation.best": "parzen", "evaluation.metrics": "parzen"}, "unknown 'parzen'; known"),
+        ({"evaluation.test_split": "train[:99]"}, "test_split: test images: 99 is too few"),
+        ({"evaluation.test_split": "train[:500]"}, "--config.evaluation.test_split: 100 %"),
         ({"evaluation.metrics": "all,fid"}, "--config.evaluation.metrics: unknown 'all'"),
         ({"evaluation.best": "FID"}, "--config.evaluation.best: unknown 'FID'; known: classifier-"),
-        ({"evaluation.features": "vgg"}, "--config.evaluation: --features: unknown 'vgg'"),
-        ({"evaluation.features": "inception"}, "no Inception weights .* or turn it off by"),
-        ({"evaluation.test_split": "tests"}, "--config.dataset: dataset.split='tests'"),
+        ({"evaluation.features": "vgg"}, "--config.evaluation.features: unknown 'vgg'"),
+        (
+            {"evaluation.features": "inception", "evaluation.metrics": "frechet"},
+            "no Inception weights .* or turn it off by",
+        ),
+        ({"evaluation.test_split": "tests"}, "--config.evaluation.test_split: dataset"),
     ],
 )
 def test_mistakes(mnist_dir, tmp_path, changes, message, monkeypatch):

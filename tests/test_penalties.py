@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxgan.penalties import squared_gradient_norm
+from jaxgan.penalties import pulling_away, squared_gradient_norm
 
 
 def test_of_a_linear_critic_is_the_norm_of_its_weights():
@@ -33,3 +33,28 @@ def test_can_be_differentiated_by_the_critic():
 def test_refuses_integers():
     with pytest.raises(ValueError, match=r"inputs: .* uint8"):
         squared_gradient_norm(lambda x: x.sum(1), jnp.zeros((2, 3), jnp.uint8))
+
+
+def test_pulling_away_by_hand():
+    assert pulling_away(jnp.array([[1.0, 0.0], [2.0, 0.0]])) == pytest.approx(1)
+    assert pulling_away(jnp.array([[1.0, 0.0], [0.0, 3.0]])) == pytest.approx(0)
+    sixty = jnp.array([[1.0, 0.0], [0.5, np.sqrt(0.75)]])
+    assert pulling_away(sixty) == pytest.approx(0.25)
+    # One pair of three is parallel, the other two are orthogonal.
+    assert pulling_away(jnp.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])) == pytest.approx(1 / 3)
+
+
+def test_pulling_away_does_not_change_with_the_scale_and_has_derivatives():
+    code = np.random.default_rng(0).normal(size=(4, 3))
+    scales = np.array([[0.1], [1.0], [5.0], [-2.0]])
+    np.testing.assert_allclose(pulling_away(scales * code), pulling_away(code), rtol=1e-5)
+    with jax.enable_x64(True):
+        check_grads(pulling_away, (code,), order=2, rtol=1e-2, atol=1e-2, eps=1e-3)
+    assert np.isfinite(jax.grad(pulling_away)(jnp.zeros((3, 2)))).all()
+
+
+def test_pulling_away_refuses_what_are_no_codes():
+    with pytest.raises(ValueError, match=r"code: shape \(1, 3\)"):
+        pulling_away(jnp.zeros((1, 3)))
+    with pytest.raises(ValueError, match=r"code: shape \(2, 3, 4\)"):
+        pulling_away(jnp.zeros((2, 3, 4)))

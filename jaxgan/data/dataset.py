@@ -27,7 +27,8 @@ class Dataset:
         image_shape: (height, width, channels).
         num_examples: number of examples, N.
         num_classes: number of classes, or None without labels.
-        images: uint8 [N, height, width, channels], or None if they do not fit in memory.
+        images: uint8 [N, height, width, channels], or None if they do not fit in memory; for
+            points float32 [N, 1, 1, dimensions].
         labels: int32 [N]; None without labels, or if the images do not fit.
         examples: random access to the decoded examples if the images do not fit, else None.
     """
@@ -81,7 +82,8 @@ def load(
     network nor TensorFlow. Decoded images are cached under `data_dir/jaxgan_cache`.
 
     Args:
-        name: a TFDS name: `mnist`, `cifar10`, `lsun/bedroom`, `mnist:3.0.1`.
+        name: a TFDS name: `mnist`, `cifar10`, `lsun/bedroom`, `mnist:3.0.1`; or `gaussian_ring`,
+            `gaussian_grid`, points in the plane.
         path: a `.npz` file to load in place of `name`, with `image` uint8 [N, H, W, C] or
             [N, H, W] and optionally `label` integer [N].
         data_dir: the TFDS data folder; default `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
@@ -103,6 +105,10 @@ def load(
         raise UserError(f"dataset.split={split!r}: give a string such as train[:90%]")
     data_dir = data_folder(data_dir)
 
+    if name in ("gaussian_ring", "gaussian_grid") and not path:
+        from jaxgan.data import gaussians
+
+        return gaussians.load(name, split)
     if path:
         origin = Path(path).expanduser().resolve()
         name = title = origin.stem

@@ -83,22 +83,33 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image: jax.Array, label: jax.Array) -> jax.Array:
+    def __call__(
+        self, image: jax.Array, label: jax.Array, batch_statistics: bool = True
+    ) -> jax.Array:
         """Maps images [batch, height, width, channels] and label int [batch] to logits [batch].
 
-        Batch normalisation always takes the statistics of this batch.
+        Args:
+          image: real or generated.
+          label: classes.
+          batch_statistics: normalise by those of this batch, as in training, or by running ones.
         """
         y = jax.nn.one_hot(label, self.num_classes)
         options = {"dtype": self.dtype, "kernel_init": small_normal}
+
+        def normalise(x: jax.Array) -> jax.Array:
+            return batch_norm(batch_statistics=batch_statistics, dtype=self.dtype)(x)
+
         _, layers = base_and_layers(image.shape[1:])
         x = image
         for i in range(layers):
             layer = Conv(self.width * 2**i, (5, 5), strides=2, **options)
             x = layer(with_label(x, y))
-            x = batch_norm(batch_statistics=True, dtype=self.dtype)(x) if i else x
+            x = normalise(x) if i else x
             x = nn.leaky_relu(x, 0.2)
+            self.sow("intermediates", f"conv{i + 1}", x)
         x = nn.Dense(1024, **options)(with_label(x.reshape(x.shape[0], -1), y))
-        x = nn.leaky_relu(batch_norm(batch_statistics=True, dtype=self.dtype)(x), 0.2)
+        x = nn.leaky_relu(normalise(x), 0.2)
+        self.sow("intermediates", "dense1", x)
         return nn.Dense(1, **options)(with_label(x, y))[:, 0].astype(jnp.float32)
 
 
@@ -197,5 +208,12 @@ def make(
             return generator.apply(weights, latent, label, False)
         return generator.apply(weights, latent, label, True, mutable=["batch_stats"])[0]
 
+    def observe(
+        disc: Any, variables: Players, image: jax.Array, label: jax.Array
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        weights = {"params": disc, **variables.disc}
+        logits, state = discriminator.apply(weights, image, label, False, mutable=["intermediates"])
+        return logits, {name: x for name, (x,) in state["intermediates"].items()}
+
     sample = sample_by(draw, decode)
-    return GAN(init, disc_loss, gen_loss, sample, (0.0, 1.0), draw, decode)
+    return GAN(init, disc_loss, gen_loss, sample, (0.0, 1.0), draw, decode, observe, True)

@@ -5,7 +5,6 @@ networks (section 4.1) or with small convolutional ones, and with the paper's ob
 relativistic one and zero-centred gradient penalties.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -13,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
@@ -78,7 +77,9 @@ class MLPDiscriminator(nn.Module):
         options = {"kernel_init": init, "dtype": self.dtype}
         x = Maxout(240, 5, **options)(image.reshape(image.shape[0], -1))
         y = Maxout(50, 5, **options)(y)
+        self.sow("intermediates", "maxout1", x)
         x = Maxout(240, 4, **options)(drop(jnp.concatenate([x, y], -1)))
+        self.sow("intermediates", "maxout2", x)
         return nn.Dense(1, **options)(drop(x))[:, 0].astype(jnp.float32)
 
 
@@ -137,9 +138,12 @@ class ConvDiscriminator(nn.Module):
         x = 2 * image - 1
         options = {"kernel_init": he_normal, "dtype": self.dtype}
         x = nn.leaky_relu(Conv(self.width // 2, strides=2, **options)(x), 0.2)
+        self.sow("intermediates", "conv1", x)
         x = nn.leaky_relu(Conv(self.width, strides=2, **options)(x), 0.2)
-        x = nn.Dense(128, **options)(x.reshape(x.shape[0], -1))
-        x = nn.Dense(1 + self.num_classes, dtype=self.dtype)(nn.leaky_relu(x, 0.2))
+        self.sow("intermediates", "conv2", x)
+        x = nn.leaky_relu(nn.Dense(128, **options)(x.reshape(x.shape[0], -1)), 0.2)
+        self.sow("intermediates", "dense1", x)
+        x = nn.Dense(1 + self.num_classes, dtype=self.dtype)(x)
         x = x.astype(jnp.float32)
         return x[:, 0] + jnp.sum(x[:, 1:] * jax.nn.one_hot(label, self.num_classes), -1)
 
@@ -211,13 +215,16 @@ def make(
     else:
         generator = ConvGenerator(image_shape, num_classes, width, compute)
         discriminator = ConvDiscriminator(num_classes, width, compute)
-    draw: Callable[..., jax.Array] = jax.random.normal if latent == "normal" else jax.random.uniform
     disc_pair, gen_pair = losses.PAIRS[loss]
 
-    def generate(gen: Any, label: jax.Array, key: jax.Array, train: bool) -> jax.Array:
-        latent_key, dropout_key = jax.random.split(key)
-        z = draw(latent_key, (label.shape[0], latent_size))
-        return generator.apply(gen, z, label, train, rngs={"dropout": dropout_key})
+    def draw(key: jax.Array, count: int) -> jax.Array:
+        rule = jax.random.normal if latent == "normal" else jax.random.uniform
+        return rule(jax.random.split(key)[0], (count, latent_size))
+
+    def generate(gen: Any, label: jax.Array, key: jax.Array) -> jax.Array:
+        dropout_key = jax.random.split(key)[1]
+        z = draw(key, label.shape[0])
+        return generator.apply(gen, z, label, True, rngs={"dropout": dropout_key})
 
     def critic(disc: Any, image: jax.Array, label: jax.Array, key: jax.Array) -> jax.Array:
         return discriminator.apply(disc, image, label, True, rngs={"dropout": key})
@@ -236,7 +243,7 @@ def make(
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         fake_key, critic_key, penalty_key = jax.random.split(key, 3)
         image, label = batch["image"], batch["label"]
-        both = jnp.concatenate([image, generate(gen, label, fake_key, True)])
+        both = jnp.concatenate([image, generate(gen, label, fake_key)])
         labels = jnp.concatenate([label, label])
         real, fake = jnp.split(critic(disc, both, labels, critic_key), 2)
         loss = jnp.mean(disc_pair(real, fake))
@@ -261,13 +268,21 @@ def make(
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         fake_key, critic_key = jax.random.split(key)
         label = batch["label"]
-        fake = critic(disc, generate(gen, label, fake_key, True), label, critic_key)
+        fake = critic(disc, generate(gen, label, fake_key), label, critic_key)
         real = critic(disc, batch["image"], label, critic_key)  # compiled away where not needed
         loss = jnp.mean(gen_pair(real, fake))
         return loss, (variables, {"gen_loss": loss})
 
-    def sample(gen: Any, variables: Players, key: jax.Array, label: jax.Array) -> jax.Array:
+    def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
         del variables
-        return generate(gen, label, key, False)
+        return generator.apply(gen, latent, label)
 
-    return GAN(init, disc_loss, gen_loss, sample, value_range=(0.0, 1.0))
+    def observe(
+        disc: Any, variables: Players, image: jax.Array, label: jax.Array
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        del variables
+        logits, state = discriminator.apply(disc, image, label, mutable=["intermediates"])
+        return logits, {name: x for name, (x,) in state["intermediates"].items()}
+
+    sample = sample_by(draw, decode)
+    return GAN(init, disc_loss, gen_loss, sample, (0.0, 1.0), draw, decode, observe, True)

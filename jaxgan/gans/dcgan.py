@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses
-from jaxgan.base import GAN, Batch, Metrics, Players
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -86,16 +86,18 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image: jax.Array) -> jax.Array:
+    def __call__(self, image: jax.Array, batch_statistics: bool = True) -> jax.Array:
         """Maps images [batch, height, width, channels] to logits float32 [batch].
 
-        Batch normalisation always takes the statistics of this batch.
+        Args:
+          image: real or generated.
+          batch_statistics: normalise by those of this batch, as in training, or by running ones.
         """
         options = {"use_bias": False, "dtype": self.dtype, "kernel_init": small_normal}
 
         def run(layer: nn.Module, x: jax.Array) -> jax.Array:
             if self.norm == "spectral":
-                return nn.SpectralNorm(layer)(x, update_stats=True)
+                return nn.SpectralNorm(layer)(x, update_stats=batch_statistics)
             return layer(x)
 
         _, layers = base_and_layers(image.shape[1:])
@@ -104,8 +106,9 @@ class Discriminator(nn.Module):
             kernel = (self.kernel, self.kernel)
             x = run(Conv(self.width * 2**i, kernel, strides=2, **options), x)
             if i and self.norm == "batch":
-                x = batch_norm(batch_statistics=True, dtype=self.dtype)(x)
+                x = batch_norm(batch_statistics=batch_statistics, dtype=self.dtype)(x)
             x = nn.leaky_relu(x, 0.2)
+            self.sow("intermediates", f"conv{i + 1}", x)
         x = run(nn.Dense(1, **options), x.reshape(x.shape[0], -1))
         return x[:, 0].astype(jnp.float32)
 
@@ -117,10 +120,10 @@ def base_and_layers(image_shape: tuple[int, ...]) -> tuple[int, int]:
       ValueError: the image is not a square of 4 or 7 times a power of 2, 8 at least.
     """
     height, width = image_shape[:2]
-    for base in (4, 7):
-        layers = (height // base).bit_length() - 1
-        if height == width == base * 2**layers and layers > 0:
-            return base, layers
+    for smallest in (4, 7):
+        layers = (height // smallest).bit_length() - 1
+        if height == width == smallest * 2**layers and layers > 0:
+            return smallest, layers
     raise ValueError(
         f"name: 'dcgan' needs squares of 4 or 7 times a power of 2, not {height}x{width}; "
         "set --config.dataset.image_size=64"
@@ -221,11 +224,20 @@ def make(
         loss = jnp.mean(gen_pair(real, fake))
         return loss, (variables._replace(gen=stats), {"gen_loss": loss})
 
-    def sample(gen: Any, variables: Players, key: jax.Array, label: jax.Array) -> jax.Array:
-        z = draw(key, label.shape[0])
+    def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
+        del label
         weights = {"params": gen, **variables.gen}
         if sample_statistics == "running":
-            return generator.apply(weights, z, False)
-        return generator.apply(weights, z, True, mutable=["batch_stats"])[0]
+            return generator.apply(weights, latent, False)
+        return generator.apply(weights, latent, True, mutable=["batch_stats"])[0]
 
-    return GAN(init, disc_loss, gen_loss, sample, value_range=(-1.0, 1.0))
+    def observe(
+        disc: Any, variables: Players, image: jax.Array, label: jax.Array
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        del label
+        weights = {"params": disc, **variables.disc}
+        logits, state = discriminator.apply(weights, image, False, mutable=["intermediates"])
+        return logits, {name: x for name, (x,) in state["intermediates"].items()}
+
+    sample = sample_by(draw, decode)
+    return GAN(init, disc_loss, gen_loss, sample, (-1.0, 1.0), draw, decode, observe)

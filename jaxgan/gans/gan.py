@@ -1,7 +1,8 @@
 """Generative adversarial networks: Goodfellow et al. 2014 (arXiv 1406.2661).
 
 `min_G max_D V(D, G) = E log D(x) + E log(1 - D(G(z)))` (equation 1), by Algorithm 1 with the
-networks of the paper: fully connected for MNIST, fully connected and convolutional for CIFAR-10.
+networks of the paper, fully connected for MNIST and fully connected or convolutional for CIFAR-10,
+or with plain fully connected ones of any size.
 """
 
 from typing import Any
@@ -12,14 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
 from jaxgan.nn.maxout import Maxout
+from jaxgan.nn.norm import batch_norm
+
+NETWORKS = ("cifar_conv", "cifar_fc", "mlp", "mnist")
 
 
-class Generator(nn.Module):
+class PaperGenerator(nn.Module):
     """The paper's generators; weights start in U(-.05, .05) and biases at 0.
 
     `mnist`: ReLU 1200, ReLU 1200, sigmoid. `cifar_fc`: ReLU 8000, sigmoid 8000, linear from
@@ -29,36 +33,35 @@ class Generator(nn.Module):
     Attributes:
       image_shape: (height, width, channels).
       network: `mnist`, `cifar_fc` or `cifar_conv`.
+      width: units of both hidden layers.
       dtype: of the computation.
     """
 
     image_shape: tuple[int, int, int]
     network: str = "mnist"
+    width: int = 1200
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, latent: jax.Array) -> jax.Array:
+    def __call__(self, latent: jax.Array, train: bool = False) -> jax.Array:
         """Maps latent [batch, size] to images float32 [batch, height, width, channels]."""
+        del train
         options = {"kernel_init": symmetric_uniform(0.05), "dtype": self.dtype}
-        if self.network == "mnist":
-            x = nn.relu(nn.Dense(1200, **options)(latent))
-            x = nn.relu(nn.Dense(1200, **options)(x))
-            x = nn.Dense(int(np.prod(self.image_shape)), name="output", **options)(x)
-            return nn.sigmoid(x.astype(jnp.float32)).reshape(-1, *self.image_shape)
-        x = nn.relu(nn.Dense(8000, **options)(latent))
-        x = nn.sigmoid(nn.Dense(8000, **options)(x))
+        x = nn.relu(nn.Dense(self.width, **options)(latent))
+        x = nn.Dense(self.width, **options)(x)
+        x = nn.relu(x) if self.network == "mnist" else nn.sigmoid(x)
         if self.network == "cifar_conv":
-            x = x.reshape(-1, 10, 10, 80)
-            layer = ConvTranspose(
-                self.image_shape[-1], (5, 5), strides=3, padding="VALID", name="output", **options
-            )
-            return layer(x).astype(jnp.float32)
-        options["kernel_init"] = symmetric_uniform(0.5)
+            x = x.reshape(-1, 10, 10, self.width // 100)
+            options |= {"strides": 3, "padding": "VALID", "name": "output"}
+            return ConvTranspose(self.image_shape[-1], (5, 5), **options)(x).astype(jnp.float32)
+        if self.network == "cifar_fc":
+            options["kernel_init"] = symmetric_uniform(0.5)
         x = nn.Dense(int(np.prod(self.image_shape)), name="output", **options)(x)
-        return x.astype(jnp.float32).reshape(-1, *self.image_shape)
+        x = x.astype(jnp.float32).reshape(-1, *self.image_shape)
+        return nn.sigmoid(x) if self.network == "mnist" else x
 
 
-class Discriminator(nn.Module):
+class PaperDiscriminator(nn.Module):
     """The paper's discriminators: maxout layers with dropout on every layer's input.
 
     Weights start in U(-.005, .005) and biases at 0. `mnist`: maxout 240 of 5 pieces, twice.
@@ -67,12 +70,14 @@ class Discriminator(nn.Module):
 
     Attributes:
       network: `mnist`, `cifar_fc` or `cifar_conv`.
+      width: outputs of the fully connected maxout layers.
       input_dropout: rate on the image.
       dropout: rate on the input of every later layer.
       dtype: of the computation.
     """
 
     network: str = "mnist"
+    width: int = 240
     input_dropout: float = 0.2
     dropout: float = 0.5
     dtype: Any = jnp.float32
@@ -84,18 +89,80 @@ class Discriminator(nn.Module):
         drop = nn.Dropout(self.dropout, deterministic=not train)
         x = nn.Dropout(self.input_dropout, deterministic=not train)(image)
         if self.network == "cifar_conv":
-            for channels, kernel, padding, pool in ((32, 8, 4, 4), (32, 8, 3, 4), (192, 5, 3, 2)):
-                x = Conv(
-                    2 * channels, (kernel, kernel), padding=[(padding, padding)] * 2, **options
-                )(x)
+            shapes = ((32, 8, 4, 4), (32, 8, 3, 4), (192, 5, 3, 2))
+            for i, (channels, size, pad, pool) in enumerate(shapes, 1):
+                layer = Conv(
+                    2 * channels, (size, size), padding=((pad, pad), (pad, pad)), **options
+                )
+                x = layer(x)
                 x = x.reshape(*x.shape[:-1], 2, channels).max(-2)
+                self.sow("intermediates", f"conv{i}", x)
                 x = drop(nn.max_pool(x, (pool, pool), (2, 2)))
-            x = Maxout(500, 5, **options)(x.reshape(x.shape[0], -1))
         else:
-            width = 240 if self.network == "mnist" else 1600
-            x = Maxout(width, 5, **options)(x.reshape(x.shape[0], -1))
-            x = Maxout(width, 5, **options)(drop(x))
+            x = Maxout(self.width, 5, **options)(x.reshape(x.shape[0], -1))
+            self.sow("intermediates", "maxout1", x)
+            x = drop(x)
+        x = Maxout(self.width, 5, **options)(x.reshape(x.shape[0], -1))
+        self.sow("intermediates", "maxout1" if self.network == "cifar_conv" else "maxout2", x)
         return nn.Dense(1, **options)(drop(x))[:, 0].astype(jnp.float32)
+
+
+class MLPGenerator(nn.Module):
+    """Fully connected layers with batch normalisation and ReLU, tanh at the end for images.
+
+    Attributes:
+      image_shape: (height, width, channels).
+      layers: how many, the last one included.
+      width: units of each but the last.
+      dtype: of the computation.
+    """
+
+    image_shape: tuple[int, int, int]
+    layers: int = 3
+    width: int = 400
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, latent: jax.Array, train: bool = False) -> jax.Array:
+        """Maps latent [batch, size] to images float32 [batch, height, width, channels]."""
+        x = latent
+        for _ in range(self.layers - 1):
+            x = nn.Dense(self.width, dtype=self.dtype)(x)
+            x = nn.relu(batch_norm(batch_statistics=train, dtype=self.dtype)(x))
+        x = nn.Dense(int(np.prod(self.image_shape)), dtype=self.dtype, name="output")(x)
+        x = x.astype(jnp.float32).reshape(-1, *self.image_shape)
+        return x if is_points(self.image_shape) else jnp.tanh(x)
+
+
+class MLPDiscriminator(nn.Module):
+    """Fully connected layers with ReLU and dropout.
+
+    Attributes:
+      layers: how many, the logit's included.
+      width: units of each but the last.
+      dropout: rate on the input of every layer but the first.
+      dtype: of the computation.
+    """
+
+    layers: int = 3
+    width: int = 200
+    dropout: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
+        """Maps images [batch, height, width, channels] to logits float32 [batch]."""
+        x = image.reshape(image.shape[0], -1)
+        for i in range(1, self.layers):
+            x = nn.relu(nn.Dense(self.width, dtype=self.dtype)(x))
+            self.sow("intermediates", f"dense{i}", x)
+            x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        return nn.Dense(1, dtype=self.dtype)(x)[:, 0].astype(jnp.float32)
+
+
+def is_points(image_shape: tuple[int, ...]) -> bool:
+    """Returns whether the data are points, [1, 1, dimensions], and not images."""
+    return tuple(image_shape[:2]) == (1, 1)
 
 
 def make(
@@ -103,6 +170,10 @@ def make(
     image_shape: tuple[int, int, int],
     num_classes: int,
     network: str = "mnist",
+    gen_layers: int = 3,
+    gen_width: int = 0,
+    disc_layers: int = 3,
+    disc_width: int = 0,
     latent: str = "uniform",
     latent_size: int = 100,
     loss: str = "nonsaturating",
@@ -117,7 +188,12 @@ def make(
     Args:
       image_shape: (height, width, channels); 32x32 for `cifar_conv`.
       num_classes: of the data; not used.
-      network: `mnist`, `cifar_fc` or `cifar_conv`, the paper's.
+      network: `mnist`, `cifar_fc` or `cifar_conv`, the paper's; or `mlp`, ReLU layers with batch
+        normalisation in the generator, also for points.
+      gen_layers: layers of the generator of `mlp`, 2 at least.
+      gen_width: units of the generator's hidden layers; 0: the paper's, 400 for `mlp`.
+      disc_layers: layers of the discriminator of `mlp`, 2 at least.
+      disc_width: units of the discriminator's hidden layers; 0: the paper's, 200 for `mlp`.
       latent: `uniform` on (-sqrt 3, sqrt 3), of unit variance, or `normal`.
       latent_size: dimensions of the noise.
       loss: a name of `losses.PAIRS`; `minimax` is Algorithm 1 to the letter.
@@ -133,7 +209,7 @@ def make(
     """
     del num_classes
     known = {
-        "network": (network, ("cifar_conv", "cifar_fc", "mnist")),
+        "network": (network, NETWORKS),
         "latent": (latent, ("normal", "uniform")),
         "loss": (loss, tuple(losses.PAIRS)),
         "output_bias": (output_bias, ("mean", "zero")),
@@ -141,8 +217,13 @@ def make(
     for name, (value, names) in known.items():
         if value not in names:
             raise ValueError(f"{name}: unknown {value!r}; known: {', '.join(names)}")
-    if latent_size < 1:
-        raise ValueError(f"latent_size: {latent_size} is below 1")
+    least = {"latent_size": (latent_size, 1), "gen_width": (gen_width, 0)}
+    least |= {"gen_layers": (gen_layers, 2), "disc_layers": (disc_layers, 2)}
+    for name, (value, bound) in (least | {"disc_width": (disc_width, 0)}).items():
+        if value < bound:
+            raise ValueError(f"{name}: {value} is below {bound}")
+    if network == "cifar_conv" and gen_width % 100:
+        raise ValueError(f"gen_width: {gen_width} is not divisible by 100, for maps of 10x10")
     for name, rate in (("input_dropout", input_dropout), ("dropout", dropout)):
         if not 0 <= rate < 1:
             raise ValueError(f"{name}: {rate} is not in [0, 1)")
@@ -154,37 +235,54 @@ def make(
             "set --config.dataset.image_size=32"
         )
 
-    generator = Generator(image_shape, network, compute_dtype(dtype))
-    discriminator = Discriminator(network, input_dropout, dropout, compute_dtype(dtype))
+    compute = compute_dtype(dtype)
+    generator: nn.Module
+    discriminator: nn.Module
+    if network == "mlp":
+        generator = MLPGenerator(image_shape, gen_layers, gen_width or 400, compute)
+        discriminator = MLPDiscriminator(disc_layers, disc_width or 200, dropout, compute)
+    else:
+        paper = {"mnist": (1200, 240), "cifar_fc": (8000, 1600), "cifar_conv": (8000, 500)}
+        gen_width, disc_width = gen_width or paper[network][0], disc_width or paper[network][1]
+        generator = PaperGenerator(image_shape, network, gen_width, compute)
+        discriminator = PaperDiscriminator(network, disc_width, input_dropout, dropout, compute)
     disc_pair, gen_pair = losses.PAIRS[loss]
-    low, high = value_range = (0.0, 1.0) if network == "mnist" else (-1.0, 1.0)
+    low, high = (0.0, 1.0) if network == "mnist" else (-1.0, 1.0)
 
     def draw(key: jax.Array, count: int) -> jax.Array:
         if latent == "normal":
             return jax.random.normal(key, (count, latent_size))
         return jax.random.uniform(key, (count, latent_size), minval=-(3**0.5), maxval=3**0.5)
 
+    def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
+        z = draw(key, count)
+        return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
+
     def critic(disc: Any, image: jax.Array, key: jax.Array) -> jax.Array:
-        return discriminator.apply(disc, image, True, rngs={"dropout": key})
+        return discriminator.apply({"params": disc}, image, True, rngs={"dropout": key})
 
     def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
         gen_key, disc_key = jax.random.split(key)
-        gen = generator.init(gen_key, jnp.zeros((2, latent_size)))
+        stats = dict(generator.init(gen_key, jnp.zeros((2, latent_size)), True))
+        gen = stats.pop("params")
         if output_bias == "mean":
             mean = jnp.mean(batch["image"], 0)
-            if network == "mnist":
+            if network == "mnist":  # before the sigmoid
                 mean = jnp.clip(mean, 1e-3, 1 - 1e-3)
                 mean = jnp.log(mean) - jnp.log1p(-mean)
-            if network == "cifar_conv":
+            elif network == "mlp" and not is_points(image_shape):  # before the tanh
+                mean = jnp.arctanh(jnp.clip(mean, -0.999, 0.999))
+            elif network == "cifar_conv":
                 mean = jnp.mean(mean, (0, 1))
-            gen["params"]["output"]["bias"] = mean.ravel()
-        return Players(gen, discriminator.init(disc_key, batch["image"][:2])), Players({}, {})
+            gen["output"]["bias"] = mean.ravel()
+        disc = discriminator.init(disc_key, batch["image"][:2])["params"]
+        return Players(gen, disc), Players(stats, {})
 
     def disc_loss(
         disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         latent_key, critic_key, penalty_key = jax.random.split(key, 3)
-        fakes = generator.apply(gen, draw(latent_key, batch["image"].shape[0]))
+        fakes, _ = generate(gen, variables.gen, latent_key, batch["image"].shape[0])
         both = jnp.concatenate([batch["image"], fakes])
         real, fake = jnp.split(critic(disc, both, critic_key), 2)
         loss = jnp.mean(disc_pair(real, fake))
@@ -203,14 +301,33 @@ def make(
         gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         latent_key, critic_key = jax.random.split(key)
-        fakes = generator.apply(gen, draw(latent_key, batch["image"].shape[0]))
+        fakes, stats = generate(gen, variables.gen, latent_key, batch["image"].shape[0])
         fake = critic(disc, fakes, critic_key)
         real = critic(disc, batch["image"], critic_key)  # compiled away where not needed
         loss = jnp.mean(gen_pair(real, fake))
-        return loss, (variables, {"gen_loss": loss})
+        return loss, (variables._replace(gen=stats), {"gen_loss": loss})
 
-    def sample(gen: Any, variables: Players, key: jax.Array, label: jax.Array) -> jax.Array:
-        del variables
-        return jnp.clip(generator.apply(gen, draw(key, label.shape[0])), low, high)
+    def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
+        del label
+        images = generator.apply({"params": gen, **variables.gen}, latent)
+        return images if is_points(image_shape) else jnp.clip(images, low, high)
 
-    return GAN(init, disc_loss, gen_loss, sample, value_range)
+    def observe(
+        disc: Any, variables: Players, image: jax.Array, label: jax.Array
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        del variables, label
+        logits, state = discriminator.apply(
+            {"params": disc}, image, False, mutable=["intermediates"]
+        )
+        return logits, {name: x for name, (x,) in state["intermediates"].items()}
+
+    return GAN(
+        init,
+        disc_loss,
+        gen_loss,
+        sample_by(draw, decode),
+        value_range=None if is_points(image_shape) else (low, high),
+        latent=draw,
+        decode=decode,
+        critic=observe,
+    )

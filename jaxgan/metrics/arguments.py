@@ -1,7 +1,9 @@
-"""Checks that several metrics share; each raises a `ValueError` that names the argument."""
+"""Checks that several metrics share; each raises a `UserError`, a `ValueError`, that names what."""
 
 import jax
 import numpy as np
+
+from jaxgan.errors import UserError
 
 Array = np.ndarray | jax.Array
 
@@ -14,17 +16,17 @@ def check_features(least: int = 1, **sets: Array) -> None:
       **sets: by argument name, float [n, dim], `dim` the same in all.
 
     Raises:
-      ValueError: a shape is another, an example is missing, or a value is not finite.
+      UserError: a shape is another, an example is missing, or a value is not finite.
     """
     dim = None
     for name, features in sets.items():
         if features.ndim != 2 or features.shape[1] != (dim or features.shape[1]):
-            raise ValueError(f"{name}: shape {features.shape} is not [n, {dim or 'dim'}]")
+            raise UserError(f"{name}: shape {features.shape} is not [n, {dim or 'dim'}]")
         dim = features.shape[1]
         if len(features) < least:
-            raise ValueError(f"{name}: {len(features)} examples are too few; give {least} or more")
+            raise UserError(f"{name}: {len(features)} examples are too few; give {least} or more")
         if not np.isfinite(features).all():
-            raise ValueError(f"{name}: not all values are finite; look at what they come from")
+            raise UserError(f"{name}: not all values are finite; look at what they come from")
 
 
 def check_images(name: str, images: Array, shape: tuple[int, ...]) -> None:
@@ -36,25 +38,25 @@ def check_images(name: str, images: Array, shape: tuple[int, ...]) -> None:
       shape: (height, width, channels).
 
     Raises:
-      ValueError: the shape or the type is another.
+      UserError: the shape or the type is another.
     """
     if images.ndim != 4 or images.shape[1:] != tuple(shape):
         wanted = ", ".join(map(str, shape))
-        raise ValueError(f"{name}: shape {images.shape} is not [n, {wanted}]")
+        raise UserError(f"{name}: shape {images.shape} is not [n, {wanted}]")
     if images.dtype != np.uint8:
         low, high = (images.min(), images.max()) if images.size else (0, 0)
-        raise ValueError(
+        raise UserError(
             f"{name}: {images.dtype} from {low:g} to {high:g} is not uint8 from 0 to 255; "
             "scale and round it"
         )
 
 
 def check_labels(name: str, label: Array, num_classes: int) -> None:
-    """Raises `ValueError` where `label`, int [n], has values outside of 0 .. num_classes - 1."""
+    """Raises `UserError` where `label`, int [n], has values outside of 0 .. num_classes - 1."""
     if label.ndim != 1 or not np.issubdtype(label.dtype, np.integer):
-        raise ValueError(f"{name}: {label.dtype} of shape {label.shape} is not integer [n]")
+        raise UserError(f"{name}: {label.dtype} of shape {label.shape} is not integer [n]")
     if len(label) and not 0 <= label.min() <= label.max() < num_classes:
-        raise ValueError(
+        raise UserError(
             f"{name}: {label.min()} to {label.max()} are not classes of the {num_classes} "
             "that the network knows"
         )

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.errors import UserError
+
 
 def in_float64(function: Callable[..., Any]) -> Callable[..., Any]:
     """Returns the function, compiled, with float64 within; float64 arrays may come and go."""
@@ -82,20 +84,20 @@ def frechet_distance(a: Moments, b: Moments) -> float:
       The distance, in squared units of the features.
 
     Raises:
-      ValueError: the dimensions disagree, a value is not finite, or a set has no more examples
+      UserError: the dimensions disagree, a value is not finite, or a set has no more examples
         than dimensions.
     """
     if a.mean.shape != b.mean.shape:
-        raise ValueError(f"a, b: dimensions {a.mean.shape} and {b.mean.shape} disagree")
+        raise UserError(f"a, b: dimensions {a.mean.shape} and {b.mean.shape} disagree")
     dim = a.mean.shape[0]
     for name, of in (("a", a), ("b", b)):
         if float(of.count) <= dim:
-            raise ValueError(
+            raise UserError(
                 f"{name}: {int(of.count)} examples are too few for {dim} dimensions; "
                 "give more than there are dimensions"
             )
         if not np.isfinite(of.scatter).all():
-            raise ValueError(f"{name}: not all values are finite")
+            raise UserError(f"{name}: not all values are finite")
     cov_a, cov_b = a.covariance(), b.covariance()
     mean = np.square(np.asarray(a.mean) - np.asarray(b.mean)).sum()
     return float(mean + np.trace(cov_a + cov_b) - 2 * float(_trace_of_root(cov_a, cov_b)))

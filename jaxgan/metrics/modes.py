@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.metrics.arguments import Array, check_features
-from jaxgan.metrics.distances import squared_distances
+from jaxgan.metrics.distances import centred, squared_distances
 
 
 class ModeCoverage(NamedTuple):
@@ -59,7 +59,7 @@ def mixture_counts(points: jax.Array, centres: jax.Array, std: jax.Array) -> jax
     Returns:
       int32 [modes]; those of two batches are merged by adding them.
     """
-    distances = squared_distances(points, centres)
+    distances = squared_distances(*centred(centres, points)[::-1])
     mode, good = jnp.argmin(distances, 1), jnp.min(distances, 1) <= jnp.square(3 * std)
     return jnp.zeros(centres.shape[0], jnp.int32).at[mode].add(good)
 

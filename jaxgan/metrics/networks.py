@@ -116,9 +116,10 @@ def check_shape(network: Network, image_shape: tuple[int, int, int], where: str)
     """Raises `UserError`, which begins with `where`, if the network does not take such images."""
     *size, channels = image_shape
     if channels not in network.channels or network.size not in (None, tuple(size)):
+        wanted = "28x28x1" if network.size else "1 or 3 channels"
         raise UserError(
-            f"{where} has images of shape {tuple(image_shape)}, which the {network.name} does not "
-            "take; give --features=inception for other images than 28x28x1"
+            f"{where} has images of shape {tuple(image_shape)}, but the {network.name} takes "
+            f"{wanted}; choose other features or measures without, such as parzen"
         )
 
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jaxgan import data
-from jaxgan.data import cache
+from jaxgan.data import cache, gaussians
 from jaxgan.errors import UserError
 from jaxgan.metrics import (
     agreement,
@@ -34,6 +34,9 @@ MANIFOLD_LIMIT = 10_000  # examples of each kind, for the distances of all to al
 REAL_LIMIT = 60_000  # real images of each split
 SPLITS = 10  # of the inception score
 SUBSETS, SUBSET_SIZE = 100, 1000  # of the kernel distance
+PARZEN_VALID = 1000  # images that choose the window
+OVERLAP = 0.01  # share of test images that may be training images too
+MEMORY = 4 << 30  # bytes of real images of a split
 
 
 class Candidate(NamedTuple):
@@ -62,18 +65,16 @@ class Reference:
       network: that judges; None where no measure needs one.
       train: training images in a fixed random order, at most `REAL_LIMIT`.
       test: images that were not trained on, in a fixed random order, at most `REAL_LIMIT`.
-      load_valid: returns the images uint8 [v, ...] that choose the Parzen window.
+      valid: images uint8 [v, ...] that choose the Parzen window; None where the first of the test
+        images do, which then are not measured.
+      mixture: centres float [modes, 2] and standard deviation of a mixture of Gaussians, or None.
     """
 
     network: networks.Network | None
     train: Candidate
     test: Candidate
-    load_valid: Callable[[], np.ndarray]
-
-    @functools.cached_property
-    def valid(self) -> np.ndarray:
-        """Images, uint8 [v, height, width, channels], that choose the Parzen window."""
-        return self.load_valid()
+    valid: np.ndarray | None = None
+    mixture: tuple[np.ndarray, float] | None = None
 
     @functools.cached_property
     def moments(self) -> frechet.Moments:
@@ -98,8 +99,8 @@ class Measure(NamedTuple):
       call: `(candidate, reference) -> values by name`.
       gives: names of the values, `*` for the network's prefix, and which is better: `lower`,
         `higher`, or `` for what is no score.
-      needs: of `features`, `digits` (images 28x28x1), `stacked` (digits in three channels,
-        28x28x3) and `label` (asked-for classes).
+      needs: of `features`, `images`, `digits` (28x28x1, judged by the classifier), `stacked`
+        (digits in three channels, 28x28x3), `points` (of the plane) and `label` (classes).
       real: the real images that give its floor, `test` or `train`.
       by_default: whether it is measured where nothing is said.
       least: samples that it needs.
@@ -119,13 +120,18 @@ def _frechet(candidate: Candidate, reference: Reference) -> Values:
     return {name: frechet.frechet_distance(reference.moments, mine)}
 
 
+def _common_count(candidate: Candidate, reference: Reference, limit: int) -> int:
+    """Returns how many examples samples, training and test images all have, so that floors fit."""
+    return min(limit, *(len(x.images) for x in (candidate, reference.train, reference.test)))
+
+
 def _kernel(candidate: Candidate, reference: Reference) -> Values:
     mean, deviation = kernel.kernel_distance(
         reference.train.outputs.features,
         candidate.outputs.features,
         jax.random.key(0),
         subsets=SUBSETS,
-        subset_size=min(SUBSET_SIZE, len(candidate.images)),
+        subset_size=_common_count(candidate, reference, SUBSET_SIZE),
     )
     name = f"{reference.network.prefix}KID"
     return {name: mean, f"{name}_std": deviation}
@@ -150,7 +156,7 @@ def _modified_score(candidate: Candidate, reference: Reference) -> Values:
 
 
 def _manifold(candidate: Candidate, reference: Reference) -> Values:
-    count = min(MANIFOLD_LIMIT, len(candidate.images), len(reference.train.images))
+    count = _common_count(candidate, reference, MANIFOLD_LIMIT)
     real, fake = (x.outputs.features[:count] for x in (reference.train, candidate))
     return manifold.manifold_measures(real, fake)._asdict()
 
@@ -166,10 +172,13 @@ def _memorisation(candidate: Candidate, reference: Reference) -> Values:
 
 def _agreement(candidate: Candidate, reference: Reference) -> Values:
     classes = reference.network.num_classes
+    return {"agreement": agreement.agreement(_confusion(candidate, classes))[0]}
+
+
+def _confusion(candidate: Candidate, classes: int) -> jax.Array:
     check_labels("label", candidate.label, classes)
     predicted = candidate.outputs.logits.argmax(1)
-    counts = agreement.confusion(candidate.label, predicted, classes=classes)
-    return {"agreement": agreement.agreement(counts)[0]}
+    return agreement.confusion(candidate.label, predicted, classes=classes)
 
 
 def _modes(candidate: Candidate, reference: Reference) -> Values:
@@ -190,14 +199,25 @@ def _stacked_modes(candidate: Candidate, reference: Reference) -> Values:
     return {"stacked_modes": found.modes, "stacked_reverse_kl": found.reverse_kl}
 
 
+def _mixture(candidate: Candidate, reference: Reference) -> Values:
+    points = candidate.images.reshape(len(candidate.images), -1)
+    found = modes.mixture_measures(points, *reference.mixture)
+    return {
+        "mixture_modes": found.modes,
+        "high_quality": found.high_quality,
+        "mixture_reverse_kl": found.reverse_kl,
+    }
+
+
 def _flat(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1).astype(np.float32) / 255
 
 
 def _parzen(candidate: Candidate, reference: Reference) -> Values:
-    found = parzen.parzen(
-        _flat(candidate.images), _flat(reference.valid), _flat(reference.test.images)
-    )
+    valid, test = reference.valid, reference.test.images
+    if valid is None:
+        valid, test = test[:PARZEN_VALID], test[PARZEN_VALID:]
+    found = parzen.parzen(_flat(candidate.images), _flat(valid), _flat(test))
     return {
         "parzen": found.mean,
         "parzen_standard_error": found.standard_error,
@@ -227,13 +247,21 @@ MEASURES = {
         ("features",),
         least=6,
     ),
-    "memorisation": Measure(_memorisation, {"memorisation": "lower"}, ("features",)),
+    "memorisation": Measure(_memorisation, {"memorisation": ""}, ("features",)),
     "modes": Measure(
         _modes, {"modes": "higher", "modes_reverse_kl": "lower"}, ("features", "digits")
     ),
     "agreement": Measure(_agreement, {"agreement": "higher"}, ("features", "digits", "label")),
     "stacked_modes": Measure(
-        _stacked_modes, {"stacked_modes": "higher", "stacked_reverse_kl": "lower"}, ("stacked",)
+        _stacked_modes,
+        {"stacked_modes": "higher", "stacked_reverse_kl": "lower"},
+        ("stacked",),
+        by_default=False,
+    ),
+    "mixture": Measure(
+        _mixture,
+        {"mixture_modes": "higher", "high_quality": "higher", "mixture_reverse_kl": "lower"},
+        ("points",),
     ),
     "parzen": Measure(
         _parzen,
@@ -243,7 +271,7 @@ MEASURES = {
             "parzen_sigma": "",
             "parzen_valid": "higher",
         },
-        (),
+        ("images",),
         real="train",
         by_default=False,
     ),
@@ -272,25 +300,44 @@ def values_of(names: Iterable[str], prefix: str) -> dict[str, str]:
     }
 
 
-def choose(names: str, *, image_shape: tuple[int, ...], labelled: bool, where: str) -> list[str]:
-    """Returns the measures that are asked for.
+def can_select(name: str, better: str) -> bool:
+    """Returns whether a value may choose a checkpoint: those of test images and labels may not."""
+    return bool(better) and name not in ("parzen", "classification_accuracy")
+
+
+def default_judge(options: dict[str, Any]) -> str:
+    """Returns the name of the network that judges what arguments of `data.load` mean."""
+    mnist = not options["path"] and options["name"].split(":")[0] == "mnist"
+    return "classifier" if mnist else "inception"
+
+
+def choose(
+    names: str, *, image_shape: tuple[int, ...], judge: str, labelled: bool, where: str
+) -> list[str]:
+    """Returns the measures that are asked for, and `manifold` with `agreement`, which needs it.
 
     Args:
       names: comma-separated names of `MEASURES`; `default` for all that apply and take seconds,
         `all` for all that apply.
       image_shape: (height, width, channels) of the images.
+      judge: name of the feature network.
       labelled: whether classes were asked for.
       where: what an error calls the names.
 
     Raises:
       UserError: a name is unknown, or does not apply.
     """
-    shapes = {"digits": (28, 28, 1), "stacked": (28, 28, 3)}
+    shapes = {"digits": (28, 28, 1), "stacked": (28, 28, 3), "points": (1, 1, 2)}
 
     def lacks(measure: Measure) -> str | None:
+        if tuple(image_shape[:2]) == (1, 1) and {"features", "images"} & set(measure.needs):
+            return "images"
         for need, shape in shapes.items():
             if need in measure.needs and tuple(image_shape) != shape:
-                return f"images of digits, {'x'.join(map(str, shape))}"
+                what = "points" if need == "points" else "images of digits"
+                return f"{what}, {'x'.join(map(str, shape))}"
+        if "digits" in measure.needs and judge != "classifier":
+            return "the digits' classifier as the judge"
         return "class labels" if "label" in measure.needs and not labelled else None
 
     if names in ("default", "all"):
@@ -306,6 +353,8 @@ def choose(names: str, *, image_shape: tuple[int, ...], labelled: bool, where: s
             raise UserError(f"{where}: unknown {name!r}; known: {known}")
         if lacks(MEASURES[name]):
             raise UserError(f"{where}: {name} needs {lacks(MEASURES[name])}; leave it out")
+    if "agreement" in chosen and "manifold" not in chosen:
+        chosen.append("manifold")  # one picture per class agrees with its label
     return chosen
 
 
@@ -329,33 +378,39 @@ Tick = Callable[[int], Any]
 
 def real_data(
     options: dict[str, Any],
-    test_split: str,
+    splits: dict[str, str],
     image_shape: tuple[int, ...],
+    names: Iterable[str],
     network: networks.Network | None,
     *,
     where: str,
+    split_where: str,
     tick: Tick = lambda count: None,
 ) -> Reference:
     """Loads the real data; features are kept on disk by dataset, split and network.
 
     Args:
       options: how the training images are loaded, arguments of `data.load`.
-      test_split: images that were not trained on.
+      splits: `test`, images that were not trained on, and `valid`, those that choose the Parzen
+        window, or "".
       image_shape: (height, width, channels) of the samples.
+      names: of the measures that will be taken.
       network: that judges; None where no measure needs one.
       where: what an error calls the dataset, such as `--dataset`.
+      split_where: what it calls a split, with `{}` for `test` or `valid`.
       tick: called with the number of images of each batch that went through the network.
 
     Raises:
-      UserError: the data cannot be loaded, or have another shape.
+      UserError: the data cannot be loaded, have another shape or no labels, are too few, or test
+        images are among the training images.
     """
-    if options["path"] and test_split == "test":
-        raise UserError(
-            f"{where}: {options['path']} has no split `test`; give images that were not trained "
-            "on as the test split, such as train[90%:]"
-        )
 
-    def load(split: str) -> data.Dataset:
+    def load(split: str, where: str) -> data.Dataset:
+        if split == "test" and options["path"]:
+            raise UserError(
+                f"{where}: {options['path']} has no split 'test'; train on a part of it, such as "
+                "train[:90%], and give the rest, train[90%:]"
+            )
         try:
             loaded = data.load(**options | {"split": split})
         except UserError as error:
@@ -363,28 +418,41 @@ def real_data(
         if loaded.image_shape != tuple(image_shape):
             raise UserError(
                 f"{where}: its images have shape {loaded.image_shape}, the samples "
-                f"{tuple(image_shape)}; give the data they were trained on"
+                f"{tuple(image_shape)}; give the data that were trained on"
             )
         return loaded
 
-    train, test = load(options["split"]), load(test_split)
+    names = list(names)
+    train, test = load(options["split"], where), load(splits["test"], split_where.format("test"))
+    for name in names:
+        if "label" in MEASURES[name].needs and train.num_classes is None:
+            raise UserError(f"{where}: {train.name} has no labels, which {name} needs")
+    check_count(names, train.num_examples, network, f"{where}: training images")
+    check_count(names, test.num_examples, network, f"{split_where.format('test')}: test images")
     folder = data.cache_folder(options["data_dir"])
-    if is_mnist(options):  # what the GAN paper validates on
-        valid = lambda: load("train[50000:51000]").images  # noqa: E731
-    else:
-        first = train.num_examples * 5 // 6
-        chosen = np.arange(first, min(first + 1000, train.num_examples))
-        valid = lambda: take(train, chosen)[0]  # noqa: E731
-    return Reference(
-        network,
-        *(make_real(dataset, network, cache_dir=folder, tick=tick) for dataset in (train, test)),
-        valid,
-    )
+    sides = [make_real(x, network, cache_dir=folder, tick=tick) for x in (train, test)]
+    known = {image.tobytes() for image in sides[0].images}
+    valid = None
+    if splits["valid"] and "parzen" in names:
+        valid_where = split_where.format("valid")
+        loaded = load(splits["valid"], valid_where)
+        valid, _ = take(loaded, np.arange(min(PARZEN_VALID, loaded.num_examples)))
+        _check_overlap(known, valid, valid_where)
+    _check_overlap(known, sides[1].images, split_where.format("test"))
+    mixture = None
+    if train.name in gaussians.STD:
+        mixture = gaussians.centres(train.name), gaussians.STD[train.name]
+    return Reference(network, *sides, valid, mixture)
 
 
-def is_mnist(options: dict[str, Any]) -> bool:
-    """Returns whether arguments of `data.load` mean MNIST's digits, which the classifier knows."""
-    return not options["path"] and options["name"].split(":")[0] == "mnist"
+def _check_overlap(known: set[bytes], images: np.ndarray, where: str) -> None:
+    """Raises `UserError` where more than a few images are among the training images."""
+    share = np.mean([image.tobytes() in known for image in images])
+    if share > OVERLAP:
+        raise UserError(
+            f"{where}: {100 * share:.0f} % of its images are among the training images; train on a "
+            "part of the data, such as train[:90%], and give the rest, train[90%:]"
+        )
 
 
 def make_real(
@@ -394,7 +462,7 @@ def make_real(
     cache_dir: Any = None,
     tick: Tick = lambda count: None,
 ) -> Candidate:
-    """Returns the images of a dataset, at most `REAL_LIMIT`, in a fixed random order.
+    """Returns the images of a dataset, at most `REAL_LIMIT` and `MEMORY`, in a fixed random order.
 
     Args:
       dataset: real images.
@@ -402,7 +470,8 @@ def make_real(
       cache_dir: folder in which features are kept, by dataset, split and network; or None.
       tick: as for `real_data`.
     """
-    order = np.random.default_rng(0).permutation(dataset.num_examples)[:REAL_LIMIT]
+    limit = min(REAL_LIMIT, MEMORY // int(np.prod(dataset.image_shape)))
+    order = np.random.default_rng(0).permutation(dataset.num_examples)[:limit]
     images, label = take(dataset, order)
     if network is None:
         return Candidate(images, label, None)
@@ -417,9 +486,14 @@ def take(dataset: data.Dataset, chosen: np.ndarray) -> tuple[np.ndarray, np.ndar
     if dataset.images is not None:
         labels = None if dataset.labels is None else dataset.labels[chosen]
         return dataset.images[chosen], labels
-    examples = [dataset.read(int(i)) for i in chosen]
-    labels = np.stack([e["label"] for e in examples]) if "label" in examples[0] else None
-    return np.stack([e["image"] for e in examples]), labels
+    images = np.empty((len(chosen), *dataset.image_shape), np.uint8)
+    labels = None if dataset.num_classes is None else np.empty(len(chosen), np.int32)
+    for row, index in enumerate(chosen):
+        example = dataset.read(int(index))
+        images[row] = example["image"]
+        if labels is not None:
+            labels[row] = example["label"]
+    return images, labels
 
 
 def make_candidate(
@@ -485,27 +559,25 @@ def floors(
 
 
 def by_class(candidate: Candidate, reference: Reference) -> list[Values]:
-    """Returns agreement, Fréchet distance and its floor, precision and recall of each class.
+    """Returns the agreement of each class and, where there are enough examples, distances.
 
-    With as many examples of each kind as the class has that has fewest.
-
-    Raises:
-      ValueError: a class has too few samples.
+    Fréchet distance, precision, recall and coverage, each with its floor as `NAME_real`, of as many
+    examples of each kind as the class has that has fewest.
     """
     classes = reference.network.num_classes
+    _, agrees = agreement.agreement(_confusion(candidate, classes))
+    rows: list[Values] = [{"label": label, "agreement": agrees[label]} for label in range(classes)]
     kinds = [
         [x.take(x.label == label) for label in range(classes)]
         for x in (candidate, reference.train, reference.test)
     ]
     fewest = min(len(part.images) for kind in kinds for part in kind)
-    distance_name = f"{reference.network.prefix}FID"
-    rows = []
-    for label, parts in enumerate(zip(*kinds, strict=True)):
-        agrees = _agreement(parts[0], reference)
+    if fewest <= reference.network.dim:
+        return rows
+    kept = (f"{reference.network.prefix}FID", "precision", "recall", "coverage")
+    for row, parts in zip(rows, zip(*kinds, strict=True), strict=True):
         samples, train, test = (part.take(slice(fewest)) for part in parts)
-        own = Reference(reference.network, train, test, reference.load_valid)
-        rows.append(
-            {"label": label, **agrees, **_frechet(samples, own), **_manifold(samples, own)}
-            | {f"{distance_name}_real": _frechet(test, own)[distance_name]}
-        )
+        own = Reference(reference.network, train, test)
+        mine, real = ({**_frechet(x, own), **_manifold(x, own)} for x in (samples, test))
+        row |= {name: mine[name] for name in kept} | {f"{name}_real": real[name] for name in kept}
     return rows

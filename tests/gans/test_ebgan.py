@@ -63,3 +63,59 @@ def test_margin_decides_whether_fakes_count(margin):
 def test_wrong_options_are_named(option, value):
     with pytest.raises(UserError, match=f"^--config.gan.{option}: .*{value}"):
         gans.make({"name": "ebgan", option: value}, image_shape=SHAPE, num_classes=0)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1])
+def test_pulling_away_is_added_to_the_generators_loss_alone(weight):
+    gan = ebgan.make(image_shape=SHAPE, num_classes=0, pulling_away_weight=weight)
+    params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
+    loss, (_, metrics) = gan.gen_loss(params.gen, params.disc, variables, BATCH, jax.random.key(1))
+    assert ("pulling_away" in metrics) == (weight > 0)
+    plain = ebgan.make(image_shape=SHAPE, num_classes=0)
+    energy = plain.gen_loss(params.gen, params.disc, variables, BATCH, jax.random.key(1))[0]
+    np.testing.assert_allclose(loss, energy + weight * metrics.get("pulling_away", 0), rtol=1e-6)
+
+
+def test_pulling_away_spreads_the_codes():
+    """A few steps with a heavy term must lower it."""
+    gan = ebgan.make(
+        image_shape=SHAPE, num_classes=0, pulling_away_weight=100.0, gen_width=32, disc_width=32
+    )
+    params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
+    gen, values = params.gen, []
+    step = jax.jit(jax.grad(gan.gen_loss, has_aux=True))
+    for i in range(30):
+        grads, (_, metrics) = step(gen, params.disc, variables, BATCH, jax.random.key(i))
+        gen = jax.tree.map(lambda p, g: p - 3e-3 * g, gen, grads)
+        values.append(metrics["pulling_away"])
+    assert np.mean(values[-5:]) < 0.8 * np.mean(values[:5])
+
+
+def test_dropout_is_in_the_encoder_and_in_training_only():
+    module = ebgan.AutoEncoder(layers=4, width=50, dropout=0.5)
+    params = module.init(jax.random.key(0), BATCH["image"])
+    codes = [
+        module.apply(params, BATCH["image"], True, rngs={"dropout": jax.random.key(i)})[1]
+        for i in (0, 1)
+    ]
+    assert not np.allclose(*codes)
+    assert np.mean(np.asarray(codes[0]) == 0) > 0.6
+    still = [module.apply(params, BATCH["image"])[1] for _ in range(2)]
+    np.testing.assert_array_equal(*still)
+
+
+def test_convolutional_networks_have_the_shape_of_the_image():
+    options = {"network": "conv", "gen_width": 4, "disc_width": 4, "pulling_away_weight": 0.1}
+    gan = ebgan.make(image_shape=(16, 16, 3), num_classes=0, **options)
+    batch = {"image": jax.random.uniform(jax.random.key(5), (4, 16, 16, 3)) * 2 - 1}
+    params, variables = jax.jit(gan.init)(jax.random.key(0), batch)
+    loss, (after, metrics) = jax.jit(gan.disc_loss)(
+        params.disc, params.gen, variables, batch, jax.random.key(1)
+    )
+    assert np.isfinite(loss) and set(metrics) == {"disc_loss", "D(x)", "D(G(z))"}
+    moved = jax.tree.map(lambda a, b: not np.array_equal(a, b), variables.disc, after.disc)
+    assert all(jax.tree.leaves(moved))
+    with pytest.raises(ValueError, match=r"disc_dropout: 0\.5 has no effect"):
+        ebgan.make(image_shape=(16, 16, 3), num_classes=0, network="conv", disc_dropout=0.5)
+    with pytest.raises(ValueError, match="network: conv needs sizes divisible by 8, not 28"):
+        ebgan.make(image_shape=(28, 28, 1), num_classes=0, network="conv")
