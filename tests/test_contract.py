@@ -29,6 +29,21 @@ DISC_STEPS = 2
 BATCH = 8
 
 
+def distinct(files):
+    """Returns the file with the smallest images of each variant and network."""
+    found = {}
+    loaded = {file: config_lib.load(file) for file in files}
+    for file in sorted(files, key=lambda file: SHAPES[loaded[file].dataset.name][0]):
+        gan = loaded[file].gan
+        found.setdefault((gan.name, gan.get("network")), file)
+    return list(found.values())
+
+
+each_network = pytest.mark.parametrize(
+    "config", distinct(FILES), indirect=True, ids=lambda file: file.stem
+)
+
+
 @pytest.fixture(scope="module", params=FILES, ids=lambda file: file.stem)
 def config(request):
     config = config_lib.load(request.param)
@@ -105,6 +120,7 @@ def test_samples_have_the_shape_and_range_of_the_data(config, model):
         assert low <= images.min() and images.max() <= high
 
 
+@each_network
 def test_step_moves_both_players_traces_once_and_stays_finite(config, model):
     step = make_train_step(model.gan, model.optimizers, disc_steps=DISC_STEPS, ema_decay=0.9)
     chex.clear_trace_counter()
@@ -123,6 +139,7 @@ def test_step_moves_both_players_traces_once_and_stays_finite(config, model):
         )
 
 
+@each_network
 @pytest.mark.parametrize("player", Players._fields)
 def test_a_player_moves_by_its_own_loss_alone(config, model, player):
     def silenced(*args):
@@ -139,6 +156,7 @@ def test_a_player_moves_by_its_own_loss_alone(config, model, player):
         assert moved == (name != player)
 
 
+@each_network
 def test_with_and_without_jit_agree(config, model):
     optimizers = sgd()
     step = make_train_step(model.gan, optimizers, disc_steps=1)
@@ -147,6 +165,7 @@ def test_with_and_without_jit_agree(config, model):
     assert_same_updates(state, plain, compiled)
 
 
+@each_network
 def test_one_device_equals_four(config, model):
     optimizers = sgd()
     step = make_train_step(model.gan, optimizers, disc_steps=DISC_STEPS, ema_decay=0.9)
