@@ -17,11 +17,8 @@ from jaxgan.step import make_train_step
 
 FILES = sorted(pathlib.Path("configs").glob("*.py"))
 SHAPES = {  # of the datasets that configurations name
-    "celeb_a": ((64, 64, 3), 0),
-    "cifar10": ((32, 32, 3), 10),
     "gaussian_grid": ((1, 1, 2), 0),
     "gaussian_ring": ((1, 1, 2), 0),
-    "lsun/bedroom": ((64, 64, 3), 0),
     "mnist": ((28, 28, 1), 10),
 }
 NARROW = {"width": 8, "gen_width": 100, "disc_width": 16}  # options, where a variant has them

@@ -146,9 +146,7 @@ def test_data_without_a_test_split_of_their_own(tmp_path, digits_file):
     flags = programs.small(digits_file, steps=1, **{"dataset.split": "train[:50%]"})
     loop.train(config_lib.load(programs.CONFIG, flags), tmp_path)
     flags = (f"--workdir={tmp_path}", "--num=200", "--features=classifier", "--metrics=manifold")
-    with pytest.raises(
-        UserError, match=r"--test-split: .*digits\.npz has no split 'test'"
-    ):
+    with pytest.raises(UserError, match=r"--test-split: .*digits\.npz has no split 'test'"):
         evaluate.main([*flags])
     with pytest.raises(UserError, match="--test-split: 50 % of its images are among the training"):
         evaluate.main([*flags, "--test-split=train"])
