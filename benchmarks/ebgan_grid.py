@@ -6,7 +6,6 @@ histogram of their modified scores tells which is the more robust. What has been
 the results file, so that a run that was stopped goes on.
 """
 
-import argparse
 import itertools
 import json
 import pathlib
@@ -18,13 +17,14 @@ from tqdm import tqdm
 
 from jaxgan import cli, config, data, workdir
 from jaxgan.data import transforms
+from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
 from jaxgan.step import make_train_step
 
 GRID = {
     "gen_layers": (2, 3, 4, 5),
     "gen_width": (400, 800),
-    "disc_layers": (2, 4),
+    "disc_layers": (2, 3, 4, 5),
     "disc_width": (128, 256, 512, 1024),
     "dropout": (0.0, 0.5),
 }
@@ -36,7 +36,8 @@ def settings(method: str, choice: dict[str, float], steps: int) -> ConfigDict:
     """Returns the configuration of one architecture trained by one method."""
     sizes = {key: value for key, value in choice.items() if key != "dropout"}
     if method == "GAN":
-        gan = {"name": "gan", "network": "mlp", "latent": "normal", "dropout": choice["dropout"]}
+        gan = {"name": "gan", "network": "mlp", "latent": "normal", "output_bias": "zero"}
+        gan["dropout"] = choice["dropout"]
     else:
         weight = 0.1 if method == "EBGAN-PT" else 0.0
         gan = {"name": "ebgan", "pulling_away_weight": weight, "disc_dropout": choice["dropout"]}
@@ -93,11 +94,14 @@ def draw(scores: dict[str, list[float]], path: pathlib.Path) -> None:
 
 def main(argv: list[str]) -> None:
     """Trains what is missing, prints the table and draws the figure."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ebgan_grid", description=__doc__)
+    parser = cli.Parser("python -m benchmarks.ebgan_grid", "Compare GAN and EBGAN over a grid.")
     parser.add_argument("--count", type=int, default=12, help="architectures")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--out", default="benchmarks/results", help="folder")
     args = parser.parse_args(argv)
+    for name in ("count", "steps"):
+        if getattr(args, name) < 1:
+            raise UserError(f"--{name}: {getattr(args, name)} is below 1")
     out = pathlib.Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"ebgan_grid_{args.steps}.json"
@@ -121,7 +125,7 @@ def main(argv: list[str]) -> None:
             f"| {method} | {np.median(values):.3f} | {max(values):.3f} | {min(values):.3f} "
             f"| {above:.0f} % |"
         )
-    draw(scores, out / "ebgan_grid.png")
+    draw(scores, file.with_suffix(".png"))
 
 
 if __name__ == "__main__":

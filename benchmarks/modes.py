@@ -5,7 +5,6 @@ prints modes, high-quality share and reverse KL with their standard errors: the 
 2018 (PacGAN, arXiv 1712.04086), section 4.1, 2,500 samples each.
 """
 
-import argparse
 import json
 import pathlib
 
@@ -17,6 +16,7 @@ from tqdm import trange
 
 from jaxgan import cli, config, data, workdir
 from jaxgan.data import gaussians
+from jaxgan.errors import UserError
 from jaxgan.metrics.modes import mixture_measures
 from jaxgan.step import make_train_step
 
@@ -31,7 +31,8 @@ CHUNK = 50  # steps whose batches are drawn at once
 
 def train(settings: ConfigDict, seeds: int) -> list[tuple[float, float, float]]:
     """Returns modes, high-quality share and reverse KL of each seed after training."""
-    points = jnp.asarray(data.load(settings.dataset.name).images)
+    name = settings.dataset.name
+    points = jnp.asarray(data.load(name).images)
     model = workdir.make_model(settings, points.shape[1:], 0)
     step = make_train_step(model.gan, model.optimizers, disc_steps=settings.disc_steps)
 
@@ -60,7 +61,6 @@ def train(settings: ConfigDict, seeds: int) -> list[tuple[float, float, float]]:
         return model.gan.sample(state.sampler, state.variables, key, label)
 
     fakes = np.asarray(sample(states, jax.random.split(key, seeds)))
-    name = settings.dataset.name
     return [
         mixture_measures(fake.reshape(SAMPLES, -1), gaussians.centres(name), gaussians.STD[name])
         for fake in fakes
@@ -69,11 +69,21 @@ def train(settings: ConfigDict, seeds: int) -> list[tuple[float, float, float]]:
 
 def main(argv: list[str]) -> None:
     """Trains, prints the table and writes it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.modes", description=__doc__)
+    parser = cli.Parser("python -m benchmarks.modes", "Count modes over many seeds at once.")
     parser.add_argument("--config", default="configs/gan_grid.py")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--out", default="benchmarks/results", help="folder")
     args, rest = parser.parse_known_args(argv)
+    settings = config.load(args.config, rest)
+    if settings.dataset.name not in gaussians.STD:
+        raise UserError(
+            f"--config: {args.config} is of {settings.dataset.name}; give one of Gaussians, such "
+            "as configs/gan_grid.py"
+        )
+    if args.seeds < 2:
+        raise UserError(f"--seeds: {args.seeds} has no standard error; give 2 or more")
+    if settings.steps % CHUNK:
+        raise UserError(f"--config.steps: {settings.steps} is no multiple of {CHUNK}; give one")
     rows = {}
     print(f"| {args.config}, {args.seeds} seeds | modes | high quality | reverse KL |")
     print("| --- | --- | --- | --- |")

@@ -4,6 +4,7 @@ Command: python train.py --config=configs/ebgan_mnist.py
 
 A fully connected generator of 5 layers with 800 units and an auto-encoder with 1024, margin 10,
 Adam with a learning rate of .001: the best of the paper's grid, as far as is known.
+Not trained to its end yet.
 """
 
 from ml_collections import ConfigDict
@@ -23,10 +24,6 @@ def get_config() -> ConfigDict:
             "name": "ebgan",
             "margin": 10.0,
             "pulling_away_weight": 0.0,
-            "gen_layers": 5,
-            "gen_width": 800,
-            "disc_layers": 2,
-            "disc_width": 1024,
         }
     )
     adam = {"name": "adam", "learning_rate": 1e-3}

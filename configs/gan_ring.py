@@ -4,6 +4,7 @@ Command: python train.py --config=configs/gan_ring.py
 
 Fully connected networks, the generator with batch normalisation; the non-saturating loss and Adam.
 How many modes are found, and how well: `python -m jaxgan.evaluate --workdir=runs/gan_ring`.
+Not trained to its end yet.
 """
 
 from ml_collections import ConfigDict

@@ -44,7 +44,8 @@ class GAN(NamedTuple):
       critic: `(disc, variables, image, label) -> (logits, features)`, the discriminator at rest: no
         dropout, running statistics, so that each image stands for itself. `features` has the output
         of every hidden layer after its nonlinearity, float [batch, height, width, channels] or
-        [batch, units], by name: `conv1`, `conv2`, ..., `dense1`, ..., `maxout1`, ...; None where a
+        [batch, units], by name: `conv1`, `conv2`, ..., `dense1`, ..., `maxout1`, ...,
+        `decoder1`, ...; the logits of an auto-encoder are minus its energies. None where a
         discriminator does not show them.
       conditional: whether samples are of the class that `label` asks for.
     """
@@ -58,6 +59,11 @@ class GAN(NamedTuple):
     decode: Callable[..., jax.Array] | None = None
     critic: Callable[..., tuple[jax.Array, dict[str, jax.Array]]] | None = None
     conditional: bool = False
+
+
+def shown(state: dict[str, Any]) -> dict[str, jax.Array]:
+    """Returns what modules sowed into `intermediates`, by name: the features of `critic`."""
+    return {name: value for name, (value,) in state["intermediates"].items()}
 
 
 def sample_by(latent: Callable[..., jax.Array], decode: Callable[..., jax.Array]) -> Callable:

@@ -112,8 +112,9 @@ class Run:
         found = self._checkpoints.restore_newest(abstract(model.abstract_state, whole))
         if found is not None:
             return found[1]
-        count = min(1000, self._dataset.num_examples)
-        examples = [self._dataset.read(i) for i in range(count)]
+        total = self._dataset.num_examples  # files may be sorted by class
+        chosen = np.linspace(0, total - 1, min(1000, total)).astype(int)
+        examples = [self._dataset.read(int(i)) for i in chosen]
         batch = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
         new_state = jax.jit(
             lambda key, batch: model.new_state(key, self._floats(batch)), out_shardings=whole

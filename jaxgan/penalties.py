@@ -30,6 +30,36 @@ def squared_gradient_norm(critic: Callable[[jax.Array], jax.Array], inputs: jax.
     return jnp.sum(jnp.square(gradient), axis=tuple(range(1, gradient.ndim)))
 
 
+def zero_centred(
+    critic: Callable[..., jax.Array],
+    real: jax.Array,
+    fake: jax.Array,
+    *condition: jax.Array,
+    share: float = 1.0,
+) -> jax.Array:
+    """Half the sum of R1 and R2, each a mean over the batch: R3GAN's penalty over gamma.
+
+    Huang et al. 2024 (arXiv 2501.05441), section 2; `squared_gradient_norm` on real and on
+    generated examples.
+
+    Args:
+      critic: `(image, *condition) -> logits`, each logit of its own example alone.
+      real: float [batch, ...].
+      fake: float [batch, ...].
+      condition: labels and the like of both, [batch, ...].
+      share: of the batch on which it is estimated, one example at least.
+
+    Returns:
+      A scalar.
+    """
+    count = max(1, round(share * real.shape[0]))
+    both, *given = (
+        jnp.concatenate([a[:count], b[:count]])
+        for a, b in [(real, fake), *((x, x) for x in condition)]
+    )
+    return jnp.mean(squared_gradient_norm(lambda x: critic(x, *given), both))
+
+
 def pulling_away(code: jax.Array) -> jax.Array:
     """Pulling-away term: the mean squared cosine between the codes of different examples.
 

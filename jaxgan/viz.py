@@ -30,6 +30,38 @@ def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     return np.pad(canvas, ((0, gap), (0, gap), (0, 0)), constant_values=255)
 
 
+def beside(panels: Sequence[np.ndarray], gap: int = 6) -> np.ndarray:
+    """Returns pictures uint8 [height, width, channels] in a row, centred, white between them."""
+    height = max(len(panel) for panel in panels)
+    parts = []
+    for panel in panels:
+        top = (height - len(panel)) // 2
+        sides = ((top, height - len(panel) - top), (gap // 2, gap // 2), (0, 0))
+        parts.append(np.pad(panel, sides, constant_values=255))
+    return np.concatenate(parts, 1)
+
+
+def below(panels: Sequence[np.ndarray], gap: int = 6, centre: bool = True) -> np.ndarray:
+    """Returns pictures uint8 [height, width, channels] in a column, centred or to the left."""
+    width = max(panel.shape[1] for panel in panels)
+    parts = []
+    for panel in panels:
+        left = (width - panel.shape[1]) // 2 if centre else 0
+        sides = ((gap // 2, gap // 2), (left, width - panel.shape[1] - left), (0, 0))
+        parts.append(np.pad(panel, sides, constant_values=255))
+    return np.concatenate(parts)
+
+
+def sign(kind: str, channels: int) -> np.ndarray:
+    """Returns the sign `-`, `+` or `=` as a picture uint8 [9, 9, channels]."""
+    picture = np.full((9, 9, channels), 255, np.uint8)
+    for row in (2, 6) if kind == "=" else (4,):
+        picture[row, 1:-1] = 0
+    if kind == "+":
+        picture[1:-1, 4] = 0
+    return picture
+
+
 def save_image(image: np.ndarray, path: str | pathlib.Path, scale: int = 1) -> None:
     """Writes uint8 [height, width, channels] as an image file, each pixel `scale` wide."""
     image = image.repeat(scale, 0).repeat(scale, 1)

@@ -1,7 +1,15 @@
-import programs
+import json
 
+import jax
+import numpy as np
+import programs
+import pytest
+
+from benchmarks import ebgan_grid, modes
 from benchmarks.__main__ import table
 from benchmarks.models import MODELS, Settings, make_batch
+from jaxgan import gans
+from jaxgan.errors import UserError
 
 
 def test_unknown_model_is_one_line_with_the_known_ones():
@@ -44,3 +52,46 @@ def test_table_has_a_row_per_model():
         "| dcgan_28 (64) | 1,000 + 20 | 10.0 ms | 20.0 ms | 0.500 (0.400 to 0.600) | 6,400.0 "
         "| 3.0 s, 0.5 s | 200 MB, 300 MB | 1.0 | 25.0% |"
     )
+
+
+def test_methods_of_the_grid_differ_in_the_objective_alone():
+    """The same generator, noise and optimizer; energies and logits by networks of one size."""
+    choice = {"gen_layers": 3, "gen_width": 20, "disc_layers": 4, "disc_width": 8, "dropout": 0.5}
+    key, made = jax.random.key(0), []
+    batch = {"image": jax.random.uniform(key, (4, 6, 6, 1)) * 2 - 1}
+    for method in ebgan_grid.METHODS:
+        options = ebgan_grid.settings(method, choice, 100)
+        gan = gans.make(dict(options.gan), image_shape=(6, 6, 1), num_classes=0)
+        params, variables = jax.jit(gan.init)(key, batch)
+        z = gan.latent(key, 3)
+        made.append((gan.decode(params.gen, variables, z, None), len(params.disc), options))
+        assert gan.value_range == (-1, 1)
+    (image, layers, options), *others = made
+    assert layers == 4
+    for another in others:
+        np.testing.assert_allclose(another[0], image, atol=1e-6)
+        assert another[1] == layers and another[2].optimizer == options.optimizer
+
+
+@pytest.mark.parametrize(
+    ("program", "flags", "message"),
+    [
+        (modes, ["--config=configs/cgan_mnist.py"], "--config: .* is of mnist; give one of Gauss"),
+        (modes, ["--seeds=1"], "--seeds: 1 has no standard error"),
+        (modes, ["--config.steps=70"], "--config.steps: 70 is no multiple of 50"),
+        (ebgan_grid, ["--count=0"], "--count: 0 is below 1"),
+    ],
+)
+def test_mistakes_of_the_tables(program, flags, message):
+    with pytest.raises(UserError, match=message):
+        program.main(flags)
+
+
+def test_modes_of_several_seeds(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(modes, "OBJECTIVES", {"GAN": {}})
+    sizes = ["--config.steps=50", "--config.gan.gen_width=8", "--config.gan.disc_width=8"]
+    modes.main([f"--out={tmp_path}", "--seeds=2", *sizes])
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| GAN |")]
+    assert row.count("+-") == 3
+    found = json.loads((tmp_path / "modes_gan_grid.json").read_text())["GAN"]
+    assert len(found) == 2 and found[0] != found[1]

@@ -1,5 +1,7 @@
 """What every configuration must meet; a new file in configs/ is picked up by itself."""
 
+import importlib
+import inspect
 import pathlib
 
 import chex
@@ -17,8 +19,11 @@ from jaxgan.step import make_train_step
 
 FILES = sorted(pathlib.Path("configs").glob("*.py"))
 SHAPES = {  # of the datasets that configurations name
+    "celeb_a": ((64, 64, 3), 0),
+    "cifar10": ((32, 32, 3), 10),
     "gaussian_grid": ((1, 1, 2), 0),
     "gaussian_ring": ((1, 1, 2), 0),
+    "lsun/bedroom": ((64, 64, 3), 0),
     "mnist": ((28, 28, 1), 10),
 }
 NARROW = {"width": 8, "gen_width": 100, "disc_width": 16}  # options, where a variant has them
@@ -44,8 +49,9 @@ each_network = pytest.mark.parametrize(
 @pytest.fixture(scope="module", params=FILES, ids=lambda file: file.stem)
 def config(request):
     config = config_lib.load(request.param)
-    narrow = [f"--config.gan.{key}={NARROW[key]}" for key in config.gan if key in NARROW]
-    return config_lib.load(request.param, narrow)
+    options = inspect.signature(importlib.import_module(f"jaxgan.gans.{config.gan.name}").make)
+    narrow = NARROW.keys() & options.parameters.keys()
+    return config_lib.load(request.param, [f"--config.gan.{key}={NARROW[key]}" for key in narrow])
 
 
 @pytest.fixture(scope="module")

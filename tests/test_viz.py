@@ -38,3 +38,21 @@ def test_curves(tmp_path):
     viz.save_curves(tmp_path / "metrics.jsonl", tmp_path / "curves.png")
     with Image.open(tmp_path / "curves.png") as file:
         assert file.width > file.height > 100
+
+
+def test_pictures_beside_and_below_one_another():
+    small, large = np.zeros((2, 2, 1), np.uint8), np.full((4, 4, 1), 9, np.uint8)
+    beside = viz.beside([small, large], gap=2)[..., 0]
+    expected = np.full((4, 10), 255)
+    expected[1:3, 1:3], expected[:, 5:9] = 0, 9
+    np.testing.assert_array_equal(beside, expected)
+    below = viz.below([small, large], gap=2)[..., 0]
+    np.testing.assert_array_equal(below, np.rot90(beside, -1)[:, ::-1])
+    assert (viz.below([small, large], gap=2, centre=False)[1:3, :2, 0] == 0).all()
+
+
+def test_signs():
+    minus, plus, equal = (viz.sign(kind, 1)[..., 0] == 0 for kind in "-+=")
+    assert minus.sum() == 7 and minus[4, 1:8].all()
+    assert plus.sum() == 13 and (plus == plus.T).all() and (plus & minus).sum() == 7
+    assert equal.sum() == 14 and (equal == equal[::-1]).all() and not equal[4].any()

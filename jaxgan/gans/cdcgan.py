@@ -11,9 +11,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
-from jaxgan.gans.dcgan import base_and_layers, small_normal
+from jaxgan import losses, penalties
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
+from jaxgan.gans.dcgan import base_and_layers, check_norm_and_penalty, small_normal
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -26,18 +26,22 @@ def with_label(x: jax.Array, label: jax.Array) -> jax.Array:
 
 
 class Generator(nn.Module):
-    """Dense 1024, dense to a small map, then transposed convolutions; sigmoid at the end.
+    """Two dense layers, to a small map, then transposed convolutions; sigmoid at the end.
 
     Attributes:
       image_shape: (height, width, channels), a square of 4 or 7 times a power of 2, 8 at least.
       num_classes: number of labels.
       width: channels at half the resolution, doubled by each further halving.
+      kernel: size of the convolutions' kernels.
+      units: of the first dense layer.
       dtype: of the computation.
     """
 
     image_shape: tuple[int, int, int]
     num_classes: int
     width: int = 64
+    kernel: int = 5
+    units: int = 1024
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -58,10 +62,10 @@ class Generator(nn.Module):
 
         size, layers = base_and_layers(self.image_shape)
         channels = self.width * 2 ** (layers - 1)
-        x = normalise(nn.Dense(1024, **options)(with_label(latent, y)))
+        x = normalise(nn.Dense(self.units, **options)(with_label(latent, y)))
         x = normalise(nn.Dense(size * size * channels, **options)(with_label(x, y)))
         x = x.reshape(-1, size, size, channels)
-        options |= {"kernel_size": (5, 5), "strides": 2}
+        options |= {"kernel_size": (self.kernel, self.kernel), "strides": 2}
         for _ in range(layers - 1):
             channels //= 2
             x = normalise(ConvTranspose(channels, **options)(with_label(x, y)))
@@ -70,16 +74,22 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Strided convolutions, dense 1024, and a logit; batch normalisation but at the first layer.
+    """Strided convolutions, a dense layer and a logit; batch normalisation but at the first layer.
 
     Attributes:
       num_classes: number of labels.
       width: channels of the first layer; they double with each halving of the resolution.
+      kernel: size of the convolutions' kernels.
+      units: of the dense layer.
+      norm: `batch` or `none`.
       dtype: of the computation.
     """
 
     num_classes: int
     width: int = 64
+    kernel: int = 5
+    units: int = 1024
+    norm: str = "batch"
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -94,20 +104,23 @@ class Discriminator(nn.Module):
           batch_statistics: normalise by those of this batch, as in training, or by running ones.
         """
         y = jax.nn.one_hot(label, self.num_classes)
-        options = {"dtype": self.dtype, "kernel_init": small_normal}
+        init = small_normal if self.norm == "batch" else nn.initializers.he_normal()
+        options = {"dtype": self.dtype, "kernel_init": init}
 
         def normalise(x: jax.Array) -> jax.Array:
+            if self.norm == "none":
+                return x
             return batch_norm(batch_statistics=batch_statistics, dtype=self.dtype)(x)
 
         _, layers = base_and_layers(image.shape[1:])
         x = image
         for i in range(layers):
-            layer = Conv(self.width * 2**i, (5, 5), strides=2, **options)
+            layer = Conv(self.width * 2**i, (self.kernel, self.kernel), strides=2, **options)
             x = layer(with_label(x, y))
             x = normalise(x) if i else x
             x = nn.leaky_relu(x, 0.2)
             self.sow("intermediates", f"conv{i + 1}", x)
-        x = nn.Dense(1024, **options)(with_label(x.reshape(x.shape[0], -1), y))
+        x = nn.Dense(self.units, **options)(with_label(x.reshape(x.shape[0], -1), y))
         x = nn.leaky_relu(normalise(x), 0.2)
         self.sow("intermediates", "dense1", x)
         return nn.Dense(1, **options)(with_label(x, y))[:, 0].astype(jnp.float32)
@@ -120,7 +133,12 @@ def make(
     latent: str = "uniform",
     latent_size: int = 100,
     width: int = 64,
+    kernel: int = 5,
+    units: int = 1024,
     loss: str = "nonsaturating",
+    disc_norm: str = "batch",
+    penalty_weight: float = 0.0,
+    penalty_share: float = 1.0,
     sample_statistics: str = "running",
     dtype: str = "float32",
 ) -> GAN:
@@ -132,7 +150,14 @@ def make(
       latent: `uniform` on [-1, 1) or `normal`.
       latent_size: dimensions of the noise.
       width: channels at half the resolution.
+      kernel: 5, that of the authors' code, or 4.
+      units: of the dense layers that are not maps; 1,024 in the authors' code.
       loss: a name of `losses.PAIRS`.
+      disc_norm: normalisation in the discriminator, `batch` or `none`, which starts from weights of
+        the scale of He et al. 2015.
+      penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none. Not with `disc_norm=batch`, where
+        a logit depends on the whole batch.
+      penalty_share: of the batch on which it is estimated, in (0, 1].
       sample_statistics: what batch normalisation uses when sampling, `running` or `batch`.
       dtype: of the computation, `float32` or `bfloat16`.
 
@@ -144,16 +169,22 @@ def make(
     base_and_layers(image_shape)
     if latent not in ("uniform", "normal"):
         raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
+    if kernel not in (4, 5):
+        raise ValueError(f"kernel: {kernel} is neither 4 nor 5")
     if loss not in losses.PAIRS:
         raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
+    if disc_norm == "spectral":
+        raise ValueError("disc_norm: 'spectral' is not for 'cdcgan'; known: batch, none")
+    check_norm_and_penalty(disc_norm, penalty_weight, penalty_share)
     if sample_statistics not in ("running", "batch"):
         raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
-    for name, value in {"latent_size": latent_size, "width": width}.items():
+    for name, value in {"latent_size": latent_size, "width": width, "units": units}.items():
         if value < 1:
             raise ValueError(f"{name}: {value} is below 1")
 
-    generator = Generator(image_shape, num_classes, width, compute_dtype(dtype))
-    discriminator = Discriminator(num_classes, width, compute_dtype(dtype))
+    sizes, compute = (num_classes, width, kernel, units), compute_dtype(dtype)
+    generator = Generator(image_shape, *sizes, compute)
+    discriminator = Discriminator(*sizes, disc_norm, compute)
     disc_pair, gen_pair = losses.PAIRS[loss]
 
     def draw(key: jax.Array, count: int) -> jax.Array:
@@ -190,6 +221,15 @@ def make(
             "D(x)": jnp.mean(nn.sigmoid(real)),
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
+        if penalty_weight:
+            metrics["penalty"] = penalty_weight * penalties.zero_centred(
+                lambda x, y: critic(disc, stats, x, y)[0],
+                batch["image"],
+                fakes,
+                label,
+                share=penalty_share,
+            )
+            loss += metrics["penalty"]
         return loss, (variables._replace(disc=stats), metrics)
 
     def gen_loss(
@@ -213,7 +253,7 @@ def make(
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         weights = {"params": disc, **variables.disc}
         logits, state = discriminator.apply(weights, image, label, False, mutable=["intermediates"])
-        return logits, {name: x for name, (x,) in state["intermediates"].items()}
+        return logits, shown(state)
 
     sample = sample_by(draw, decode)
     return GAN(init, disc_loss, gen_loss, sample, (0.0, 1.0), draw, decode, observe, True)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
@@ -253,14 +253,13 @@ def make(
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
         if penalty_weight:
-            count = max(1, round(penalty_share * label.shape[0]))
-            chosen = jnp.r_[0:count, label.shape[0] : label.shape[0] + count]
-            norms = penalties.squared_gradient_norm(
-                lambda x: critic(disc, x, labels[chosen], penalty_key), both[chosen]
+            metrics["penalty"] = penalty_weight * penalties.zero_centred(
+                lambda x, y: critic(disc, x, y, penalty_key),
+                *jnp.split(both, 2),
+                label,
+                share=penalty_share,
             )
-            penalty = penalty_weight * jnp.mean(norms)  # R1 + R2, halved, is the mean over both
-            loss += penalty
-            metrics["penalty"] = penalty
+            loss += metrics["penalty"]
         return loss, (variables, metrics)
 
     def gen_loss(
@@ -282,7 +281,7 @@ def make(
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         del variables
         logits, state = discriminator.apply(disc, image, label, mutable=["intermediates"])
-        return logits, {name: x for name, (x,) in state["intermediates"].items()}
+        return logits, shown(state)
 
     sample = sample_by(draw, decode)
     return GAN(init, disc_loss, gen_loss, sample, (0.0, 1.0), draw, decode, observe, True)

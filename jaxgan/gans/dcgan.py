@@ -11,8 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
+from jaxgan import losses, penalties
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -31,12 +31,14 @@ class Generator(nn.Module):
       image_shape: (height, width, channels), a square of 4 or 7 times a power of 2, 8 at least.
       width: channels before the last layer; they double with each halving of the resolution.
       kernel: rows and columns of every kernel.
+      units: of a dense layer before the map; 0: none.
       dtype: of the computation.
     """
 
     image_shape: tuple[int, int, int]
     width: int = 64
     kernel: int = 4
+    units: int = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -55,7 +57,8 @@ class Generator(nn.Module):
         size, layers = base_and_layers(self.image_shape)
         channels = self.width * 2 ** (layers - 1)
         options = {"use_bias": False, "dtype": self.dtype, "kernel_init": small_normal}
-        x = nn.Dense(size * size * channels, **options)(latent)
+        x = normalise(nn.Dense(self.units, **options)(latent)) if self.units else latent
+        x = nn.Dense(size * size * channels, **options)(x)
         shape = (-1, size, size, channels)
         x = normalise(x.reshape(shape)) if self.kernel == 4 else normalise(x).reshape(shape)
         kernel = (self.kernel, self.kernel)
@@ -76,13 +79,15 @@ class Discriminator(nn.Module):
     Attributes:
       width: channels of the first layer; they double with each halving of the resolution.
       kernel: rows and columns of every kernel.
-      norm: `batch` or `spectral`.
+      norm: `batch`, `spectral` or `none`.
+      units: of a dense layer before the logit; 0: none.
       dtype: of the computation.
     """
 
     width: int = 64
     kernel: int = 4
     norm: str = "batch"
+    units: int = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -94,22 +99,31 @@ class Discriminator(nn.Module):
           batch_statistics: normalise by those of this batch, as in training, or by running ones.
         """
         options = {"use_bias": False, "dtype": self.dtype, "kernel_init": small_normal}
+        if self.norm == "none":
+            options |= {"use_bias": True, "kernel_init": nn.initializers.he_normal()}
 
         def run(layer: nn.Module, x: jax.Array) -> jax.Array:
             if self.norm == "spectral":
                 return nn.SpectralNorm(layer)(x, update_stats=batch_statistics)
             return layer(x)
 
-        _, layers = base_and_layers(image.shape[1:])
-        x = image
-        for i in range(layers):
-            kernel = (self.kernel, self.kernel)
-            x = run(Conv(self.width * 2**i, kernel, strides=2, **options), x)
-            if i and self.norm == "batch":
+        def hidden(layer: nn.Module, x: jax.Array, name: str) -> jax.Array:
+            x = run(layer, x)
+            if name != "conv1" and self.norm == "batch":
                 x = batch_norm(batch_statistics=batch_statistics, dtype=self.dtype)(x)
             x = nn.leaky_relu(x, 0.2)
-            self.sow("intermediates", f"conv{i + 1}", x)
-        x = run(nn.Dense(1, **options), x.reshape(x.shape[0], -1))
+            self.sow("intermediates", name, x)
+            return x
+
+        _, layers = base_and_layers(image.shape[1:])
+        x, kernel = image, (self.kernel, self.kernel)
+        for i in range(layers):
+            layer = Conv(self.width * 2**i, kernel, strides=2, **options)
+            x = hidden(layer, x, f"conv{i + 1}")
+        x = x.reshape(x.shape[0], -1)
+        if self.units:
+            x = hidden(nn.Dense(self.units, **options), x, "dense1")
+        x = run(nn.Dense(1, **options), x)
         return x[:, 0].astype(jnp.float32)
 
 
@@ -125,9 +139,24 @@ def base_and_layers(image_shape: tuple[int, ...]) -> tuple[int, int]:
         if height == width == smallest * 2**layers and layers > 0:
             return smallest, layers
     raise ValueError(
-        f"name: 'dcgan' needs squares of 4 or 7 times a power of 2, not {height}x{width}; "
-        "set --config.dataset.image_size=64"
+        f"name: its networks draw squares of 8, 14, 16, 28, 32, 56, 64, ... pixels, not "
+        f"{height}x{width}; set --config.dataset.image_size=64"
     )
+
+
+def check_norm_and_penalty(disc_norm: str, penalty_weight: float, penalty_share: float) -> None:
+    """Raises `ValueError` where the discriminator's normalisation or penalty is out of range."""
+    if disc_norm not in ("batch", "none", "spectral"):
+        raise ValueError(f"disc_norm: unknown {disc_norm!r}; known: batch, none, spectral")
+    if penalty_weight < 0:
+        raise ValueError(f"penalty_weight: {penalty_weight} is below 0")
+    if penalty_weight and disc_norm == "batch":
+        raise ValueError(
+            f"penalty_weight: {penalty_weight} needs logits that depend on one example each; set "
+            "--config.gan.disc_norm=none or spectral"
+        )
+    if not 0 < penalty_share <= 1:
+        raise ValueError(f"penalty_share: {penalty_share} is not in (0, 1]")
 
 
 def make(
@@ -139,7 +168,10 @@ def make(
     width: int = 64,
     kernel: int = 4,
     loss: str = "nonsaturating",
+    units: int = 0,
     disc_norm: str = "batch",
+    penalty_weight: float = 0.0,
+    penalty_share: float = 1.0,
     sample_statistics: str = "running",
     dtype: str = "float32",
 ) -> GAN:
@@ -153,7 +185,13 @@ def make(
       width: channels at half the resolution; 128 in the paper.
       kernel: 4, or 5 as in the paper.
       loss: a name of `losses.PAIRS`.
-      disc_norm: normalisation in the discriminator, `batch` or `spectral`.
+      units: of a dense layer before the generator's first map and of one before the
+        discriminator's logit, as the authors' networks for MNIST have them, with 1,024; 0: none.
+      disc_norm: of the discriminator: `batch`, `spectral`, or `none`, which starts from
+        weights of the scale of He et al. 2015 and has biases.
+      penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none. Not with `disc_norm=batch`, where
+        a logit depends on the whole batch.
+      penalty_share: of the batch on which it is estimated, in (0, 1].
       sample_statistics: what batch normalisation uses when sampling: `running`, so that a sample
         depends on its noise alone, or `batch`, as in training.
       dtype: of the computation, `float32` or `bfloat16`.
@@ -167,18 +205,18 @@ def make(
         raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
     if loss not in losses.PAIRS:
         raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
-    if disc_norm not in ("batch", "spectral"):
-        raise ValueError(f"disc_norm: unknown {disc_norm!r}; known: batch, spectral")
+    check_norm_and_penalty(disc_norm, penalty_weight, penalty_share)
     if sample_statistics not in ("running", "batch"):
         raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
     if kernel not in (4, 5):
         raise ValueError(f"kernel: {kernel} is not 4 or 5")
-    for name, value in {"latent_size": latent_size, "width": width}.items():
-        if value < 1:
-            raise ValueError(f"{name}: {value} is below 1")
+    least = {"latent_size": (latent_size, 1), "width": (width, 1), "units": (units, 0)}
+    for name, (value, bound) in least.items():
+        if value < bound:
+            raise ValueError(f"{name}: {value} is below {bound}")
 
-    generator = Generator(image_shape, width, kernel, compute_dtype(dtype))
-    discriminator = Discriminator(width, kernel, disc_norm, compute_dtype(dtype))
+    generator = Generator(image_shape, width, kernel, units, compute_dtype(dtype))
+    discriminator = Discriminator(width, kernel, disc_norm, units, compute_dtype(dtype))
     disc_pair, gen_pair = losses.PAIRS[loss]
 
     def draw(key: jax.Array, count: int) -> jax.Array:
@@ -213,6 +251,11 @@ def make(
             "D(x)": jnp.mean(nn.sigmoid(real)),
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
+        if penalty_weight:
+            metrics["penalty"] = penalty_weight * penalties.zero_centred(
+                lambda x: critic(disc, stats, x)[0], batch["image"], fakes, share=penalty_share
+            )
+            loss += metrics["penalty"]
         return loss, (variables._replace(disc=stats), metrics)
 
     def gen_loss(
@@ -237,7 +280,7 @@ def make(
         del label
         weights = {"params": disc, **variables.disc}
         logits, state = discriminator.apply(weights, image, False, mutable=["intermediates"])
-        return logits, {name: x for name, (x,) in state["intermediates"].items()}
+        return logits, shown(state)
 
     sample = sample_by(draw, decode)
     return GAN(init, disc_loss, gen_loss, sample, (-1.0, 1.0), draw, decode, observe)

@@ -14,50 +14,21 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
 from jaxgan.gans import dcgan
+from jaxgan.gans.gan import MLPGenerator, is_points
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
 
 
-class Generator(nn.Module):
-    """Fully connected layers with batch normalisation and ReLU, tanh at the end.
-
-    Attributes:
-      image_shape: (height, width, channels).
-      layers: how many, the last one included.
-      width: units of each but the last.
-      dtype: of the computation.
-    """
-
-    image_shape: tuple[int, int, int]
-    layers: int = 5
-    width: int = 800
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, latent: jax.Array, batch_statistics: bool) -> jax.Array:
-        """Maps latent [batch, size] to images float32 [batch, height, width, channels] in (-1, 1).
-
-        Args:
-          latent: noise.
-          batch_statistics: normalise by those of this batch, or by the running ones.
-        """
-        x = latent
-        for _ in range(self.layers - 1):
-            x = nn.Dense(self.width, dtype=self.dtype)(x)
-            x = nn.relu(batch_norm(batch_statistics=batch_statistics, dtype=self.dtype)(x))
-        height, width, channels = self.image_shape
-        x = nn.Dense(height * width * channels, dtype=self.dtype)(x)
-        return jnp.tanh(x.astype(jnp.float32)).reshape(-1, *self.image_shape)
-
-
 class AutoEncoder(nn.Module):
     """Encoder and decoder, fully connected, with ReLU between their layers.
 
+    The decoder is one layer (section 4.1).
+
     Attributes:
-      layers: of encoder and decoder together, even.
+      layers: of encoder and decoder together, 2 at least.
       width: units of each but the last.
       dropout: rate on the output of every layer of the encoder.
       dtype: of the computation.
@@ -75,14 +46,12 @@ class AutoEncoder(nn.Module):
         The energy is the Euclidean norm `||Dec(Enc(x)) - x||`.
         """
         flat = x = image.reshape(image.shape[0], -1)
-        code = None
         for i in range(self.layers - 1):
             x = nn.relu(nn.Dense(self.width, dtype=self.dtype)(x))
-            if i < self.layers // 2:
-                x = nn.Dropout(self.dropout, deterministic=not train)(x)
-                code = x
-        x = nn.Dense(flat.shape[-1], dtype=self.dtype)(x)
-        return distance(x, flat), code
+            self.sow("intermediates", f"dense{i + 1}", x)
+            x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        decoded = nn.Dense(flat.shape[-1], dtype=self.dtype)(x)
+        return distance(decoded, flat), x
 
 
 class ConvAutoEncoder(nn.Module):
@@ -101,20 +70,24 @@ class ConvAutoEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool = False) -> tuple[jax.Array, jax.Array]:
-        """Maps images [batch, h, w, c] to energies float32 [batch] and codes [batch, ...].
+        """Maps images [batch, h, w, c] to energies float32 [batch] and codes [batch, units].
 
-        Batch normalisation always takes the statistics of this batch.
+        Args:
+          image: images.
+          train: normalise by the statistics of this batch, or by the running ones.
         """
-        del train
         options = {"strides": 2, "dtype": self.dtype}
         options["kernel_init"] = nn.initializers.normal(0.002)
-        norm = functools.partial(batch_norm, batch_statistics=True, dtype=self.dtype)
+        norm = functools.partial(batch_norm, batch_statistics=train, dtype=self.dtype)
         x = nn.leaky_relu(Conv(self.width, **options)(image), 0.2)
-        for factor in (2, 4):
+        self.sow("intermediates", "conv1", x)
+        for i, factor in enumerate((2, 4), 2):
             x = nn.leaky_relu(norm()(Conv(factor * self.width, **options)(x)), 0.2)
+            self.sow("intermediates", f"conv{i}", x)
         code = x
-        for factor in (2, 1):
+        for i, factor in enumerate((2, 1), 1):
             x = nn.relu(norm()(ConvTranspose(factor * self.width, **options)(x)))
+            self.sow("intermediates", f"decoder{i}", x)
         x = ConvTranspose(image.shape[-1], **options)(x)
         return distance(x, image), code.reshape(code.shape[0], -1)
 
@@ -133,10 +106,10 @@ def make(
     latent_size: int = 100,
     margin: float = 10.0,
     pulling_away_weight: float = 0.0,
-    gen_layers: int = 5,
-    gen_width: int = 800,
-    disc_layers: int = 2,
-    disc_width: int = 1024,
+    gen_layers: int = 0,
+    gen_width: int = 0,
+    disc_layers: int = 0,
+    disc_width: int = 0,
     disc_dropout: float = 0.0,
     dtype: str = "float32",
 ) -> GAN:
@@ -150,10 +123,10 @@ def make(
       margin: m, the energy up to which the discriminator raises that of fakes, above 0.
       pulling_away_weight: of the pulling-away term in the generator's loss; .1 in the paper, 0 for
         none.
-      gen_layers: layers of the generator, 2 at least; without effect for `conv`.
-      gen_width: units of its hidden layers; for `conv` channels at half the resolution.
-      disc_layers: layers of the auto-encoder, even; without effect for `conv`.
-      disc_width: units of its hidden layers; for `conv` channels at half the resolution.
+      gen_layers: layers of the generator of `mlp`, 2 at least; 0: 5.
+      gen_width: units of its hidden layers; of `conv`, channels at half the size; 0: 800, 128.
+      disc_layers: layers of the auto-encoder of `mlp`, the decoder's included, 2 at least; 0: 2.
+      disc_width: units of its hidden layers; of `conv`, channels at half the size; 0: 1024, 64.
       disc_dropout: rate in the encoder of `mlp`, in [0, 1).
       dtype: of the computation, `float32` or `bfloat16`.
 
@@ -165,10 +138,11 @@ def make(
         raise ValueError(f"network: unknown {network!r}; known: conv, mlp")
     if not margin > 0:
         raise ValueError(f"margin: {margin} is not above 0")
-    if gen_layers < 2:
-        raise ValueError(f"gen_layers: {gen_layers} is below 2")
-    if disc_layers < 2 or disc_layers % 2:
-        raise ValueError(f"disc_layers: {disc_layers} is not an even number of 2 or more")
+    for name, value in {"gen_layers": gen_layers, "disc_layers": disc_layers}.items():
+        if value and network == "conv":
+            raise ValueError(f"{name}: {value} has no effect on network=conv; give 0")
+        if value and value < 2:
+            raise ValueError(f"{name}: {value} is below 2")
     if pulling_away_weight < 0:
         raise ValueError(f"pulling_away_weight: {pulling_away_weight} is below 0")
     if not 0 <= disc_dropout < 1:
@@ -178,21 +152,24 @@ def make(
     if network == "conv":
         dcgan.base_and_layers(image_shape)
         if image_shape[0] % 8:
-            raise ValueError(f"network: conv needs sizes divisible by 8, not {image_shape[0]}")
-    sizes = {"latent_size": latent_size, "gen_width": gen_width, "disc_width": disc_width}
-    for name, value in sizes.items():
-        if value < 1:
-            raise ValueError(f"{name}: {value} is below 1")
+            raise ValueError(
+                f"network: conv needs sizes divisible by 8, not {image_shape[0]}; set "
+                "--config.dataset.image_size=64"
+            )
+    least = {"latent_size": (latent_size, 1), "gen_width": (gen_width, 0)}
+    for name, (value, bound) in (least | {"disc_width": (disc_width, 0)}).items():
+        if value < bound:
+            raise ValueError(f"{name}: {value} is below {bound}")
 
     compute = compute_dtype(dtype)
     generator: nn.Module
     discriminator: nn.Module
     if network == "mlp":
-        generator = Generator(image_shape, gen_layers, gen_width, compute)
-        discriminator = AutoEncoder(disc_layers, disc_width, disc_dropout, compute)
+        generator = MLPGenerator(image_shape, gen_layers or 5, gen_width or 800, compute)
+        discriminator = AutoEncoder(disc_layers or 2, disc_width or 1024, disc_dropout, compute)
     else:
-        generator = dcgan.Generator(image_shape, gen_width, 4, compute)
-        discriminator = ConvAutoEncoder(disc_width, compute)
+        generator = dcgan.Generator(image_shape, gen_width or 128, 4, compute)
+        discriminator = ConvAutoEncoder(disc_width or 64, compute)
 
     def draw(key: jax.Array, count: int) -> jax.Array:
         return jax.random.normal(key, (count, latent_size))
@@ -244,5 +221,14 @@ def make(
         del label
         return generator.apply({"params": gen, **variables.gen}, latent, False)
 
+    def observe(
+        disc: Any, variables: Players, image: jax.Array, label: jax.Array
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        del label
+        weights = {"params": disc, **variables.disc}
+        (energies, _), state = discriminator.apply(weights, image, mutable=["intermediates"])
+        return -energies, shown(state)
+
     sample = sample_by(draw, decode)
-    return GAN(init, disc_loss, gen_loss, sample, (-1.0, 1.0), draw, decode)
+    value_range = None if is_points(image_shape) else (-1.0, 1.0)
+    return GAN(init, disc_loss, gen_loss, sample, value_range, draw, decode, observe)

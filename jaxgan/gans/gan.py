@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by
+from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
@@ -28,7 +28,7 @@ class PaperGenerator(nn.Module):
 
     `mnist`: ReLU 1200, ReLU 1200, sigmoid. `cifar_fc`: ReLU 8000, sigmoid 8000, linear from
     U(-.5, .5). `cifar_conv`: ReLU 8000, sigmoid 8000 as 10x10x80, and a 5x5 transposed convolution
-    of stride 3, linear.
+    of stride 3, linear, with a bias for every pixel.
 
     Attributes:
       image_shape: (height, width, channels).
@@ -52,8 +52,9 @@ class PaperGenerator(nn.Module):
         x = nn.relu(x) if self.network == "mnist" else nn.sigmoid(x)
         if self.network == "cifar_conv":
             x = x.reshape(-1, 10, 10, self.width // 100)
-            options |= {"strides": 3, "padding": "VALID", "name": "output"}
-            return ConvTranspose(self.image_shape[-1], (5, 5), **options)(x).astype(jnp.float32)
+            options |= {"strides": 3, "padding": "VALID", "use_bias": False}
+            x = ConvTranspose(self.image_shape[-1], (5, 5), **options)(x).astype(jnp.float32)
+            return x + self.param("bias", nn.initializers.zeros, self.image_shape)[None]
         if self.network == "cifar_fc":
             options["kernel_init"] = symmetric_uniform(0.5)
         x = nn.Dense(int(np.prod(self.image_shape)), name="output", **options)(x)
@@ -66,7 +67,8 @@ class PaperDiscriminator(nn.Module):
 
     Weights start in U(-.005, .005) and biases at 0. `mnist`: maxout 240 of 5 pieces, twice.
     `cifar_fc`: 1600 of 5, twice. `cifar_conv`: maxout convolutions of 2 pieces, 32 channels 8x8, 32
-    channels 8x8 and 192 channels 5x5, each pooled by 2, and maxout 500 of 5.
+    channels 8x8 and 192 channels 5x5, each pooled with stride 2 so that no pixel is left out, and
+    maxout 500 of 5.
 
     Attributes:
       network: `mnist`, `cifar_fc` or `cifar_conv`.
@@ -97,7 +99,7 @@ class PaperDiscriminator(nn.Module):
                 x = layer(x)
                 x = x.reshape(*x.shape[:-1], 2, channels).max(-2)
                 self.sow("intermediates", f"conv{i}", x)
-                x = drop(nn.max_pool(x, (pool, pool), (2, 2)))
+                x = drop(nn.max_pool(x, (pool, pool), (2, 2), ((0, 1), (0, 1))))
         else:
             x = Maxout(self.width, 5, **options)(x.reshape(x.shape[0], -1))
             self.sow("intermediates", "maxout1", x)
@@ -170,14 +172,14 @@ def make(
     image_shape: tuple[int, int, int],
     num_classes: int,
     network: str = "mnist",
-    gen_layers: int = 3,
+    gen_layers: int = 0,
     gen_width: int = 0,
-    disc_layers: int = 3,
+    disc_layers: int = 0,
     disc_width: int = 0,
     latent: str = "uniform",
     latent_size: int = 100,
     loss: str = "nonsaturating",
-    input_dropout: float = 0.2,
+    input_dropout: float | None = None,
     dropout: float = 0.5,
     penalty_weight: float = 0.0,
     output_bias: str = "mean",
@@ -190,18 +192,19 @@ def make(
       num_classes: of the data; not used.
       network: `mnist`, `cifar_fc` or `cifar_conv`, the paper's; or `mlp`, ReLU layers with batch
         normalisation in the generator, also for points.
-      gen_layers: layers of the generator of `mlp`, 2 at least.
+      gen_layers: layers of the generator of `mlp`, 2 at least; 0: 3, or the paper's network.
       gen_width: units of the generator's hidden layers; 0: the paper's, 400 for `mlp`.
-      disc_layers: layers of the discriminator of `mlp`, 2 at least.
+      disc_layers: layers of the discriminator of `mlp`, 2 at least; 0: the same.
       disc_width: units of the discriminator's hidden layers; 0: the paper's, 200 for `mlp`.
       latent: `uniform` on (-sqrt 3, sqrt 3), of unit variance, or `normal`.
       latent_size: dimensions of the noise.
       loss: a name of `losses.PAIRS`; `minimax` is Algorithm 1 to the letter.
-      input_dropout: rate on the discriminator's image, in [0, 1).
+      input_dropout: rate on the discriminator's image, in [0, 1); None: .2, the paper's, and none
+        in `mlp`.
       dropout: rate on the input of its later layers, in [0, 1).
       penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none.
       output_bias: `mean`, so that the first samples have the data's mean image, as in the paper's
-        code, or `zero`.
+        code for MNIST, or `zero`.
       dtype: of the computation, `float32` or `bfloat16`.
 
     Raises:
@@ -217,9 +220,25 @@ def make(
     for name, (value, names) in known.items():
         if value not in names:
             raise ValueError(f"{name}: unknown {value!r}; known: {', '.join(names)}")
-    least = {"latent_size": (latent_size, 1), "gen_width": (gen_width, 0)}
-    least |= {"gen_layers": (gen_layers, 2), "disc_layers": (disc_layers, 2)}
-    for name, (value, bound) in (least | {"disc_width": (disc_width, 0)}).items():
+    if is_points(image_shape) and network != "mlp":
+        raise ValueError(f"network: {network!r} is for images and the data are points; give 'mlp'")
+    if network == "cifar_conv" and tuple(image_shape[:2]) != (32, 32):
+        raise ValueError(
+            f"network: 'cifar_conv' needs images of 32x32, not {image_shape[0]}x{image_shape[1]}; "
+            "set --config.dataset.image_size=32"
+        )
+    for name, value in {"gen_layers": gen_layers, "disc_layers": disc_layers}.items():
+        if value and network != "mlp":
+            raise ValueError(f"{name}: {value} has no effect on network={network}; give 0")
+        if value and value < 2:
+            raise ValueError(f"{name}: {value} is below 2")
+    if input_dropout is not None and network == "mlp":
+        raise ValueError(f"input_dropout: {input_dropout} has no effect on network=mlp; give None")
+    input_dropout = 0.2 if input_dropout is None else input_dropout
+    least = {"latent_size": (latent_size, 1), "penalty_weight": (penalty_weight, 0)}
+    for name, (value, bound) in (
+        least | {"gen_width": (gen_width, 0), "disc_width": (disc_width, 0)}
+    ).items():
         if value < bound:
             raise ValueError(f"{name}: {value} is below {bound}")
     if network == "cifar_conv" and gen_width % 100:
@@ -227,20 +246,13 @@ def make(
     for name, rate in (("input_dropout", input_dropout), ("dropout", dropout)):
         if not 0 <= rate < 1:
             raise ValueError(f"{name}: {rate} is not in [0, 1)")
-    if penalty_weight < 0:
-        raise ValueError(f"penalty_weight: {penalty_weight} is below 0")
-    if network == "cifar_conv" and tuple(image_shape[:2]) != (32, 32):
-        raise ValueError(
-            f"network: 'cifar_conv' needs images of 32x32, not {image_shape[0]}x{image_shape[1]}; "
-            "set --config.dataset.image_size=32"
-        )
 
     compute = compute_dtype(dtype)
     generator: nn.Module
     discriminator: nn.Module
     if network == "mlp":
-        generator = MLPGenerator(image_shape, gen_layers, gen_width or 400, compute)
-        discriminator = MLPDiscriminator(disc_layers, disc_width or 200, dropout, compute)
+        generator = MLPGenerator(image_shape, gen_layers or 3, gen_width or 400, compute)
+        discriminator = MLPDiscriminator(disc_layers or 3, disc_width or 200, dropout, compute)
     else:
         paper = {"mnist": (1200, 240), "cifar_fc": (8000, 1600), "cifar_conv": (8000, 500)}
         gen_width, disc_width = gen_width or paper[network][0], disc_width or paper[network][1]
@@ -272,9 +284,10 @@ def make(
                 mean = jnp.log(mean) - jnp.log1p(-mean)
             elif network == "mlp" and not is_points(image_shape):  # before the tanh
                 mean = jnp.arctanh(jnp.clip(mean, -0.999, 0.999))
-            elif network == "cifar_conv":
-                mean = jnp.mean(mean, (0, 1))
-            gen["output"]["bias"] = mean.ravel()
+            if network == "cifar_conv":
+                gen["bias"] = mean
+            else:
+                gen["output"]["bias"] = mean.ravel()
         disc = discriminator.init(disc_key, batch["image"][:2])["params"]
         return Players(gen, disc), Players(stats, {})
 
@@ -292,8 +305,9 @@ def make(
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
         if penalty_weight:
-            norms = penalties.squared_gradient_norm(lambda x: critic(disc, x, penalty_key), both)
-            metrics["penalty"] = penalty_weight * jnp.mean(norms)  # halved R1 + R2
+            metrics["penalty"] = penalty_weight * penalties.zero_centred(
+                lambda x: critic(disc, x, penalty_key), *jnp.split(both, 2)
+            )
             loss += metrics["penalty"]
         return loss, (variables, metrics)
 
@@ -319,7 +333,7 @@ def make(
         logits, state = discriminator.apply(
             {"params": disc}, image, False, mutable=["intermediates"]
         )
-        return logits, {name: x for name, (x,) in state["intermediates"].items()}
+        return logits, shown(state)
 
     return GAN(
         init,

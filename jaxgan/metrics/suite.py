@@ -431,22 +431,22 @@ def real_data(
     check_count(names, test.num_examples, network, f"{split_where.format('test')}: test images")
     folder = data.cache_folder(options["data_dir"])
     sides = [make_real(x, network, cache_dir=folder, tick=tick) for x in (train, test)]
-    known = {image.tobytes() for image in sides[0].images}
     valid = None
     if splits["valid"] and "parzen" in names:
         valid_where = split_where.format("valid")
         loaded = load(splits["valid"], valid_where)
         valid, _ = take(loaded, np.arange(min(PARZEN_VALID, loaded.num_examples)))
-        _check_overlap(known, valid, valid_where)
-    _check_overlap(known, sides[1].images, split_where.format("test"))
+        check_overlap(sides[0].images, valid, valid_where)
+    check_overlap(sides[0].images, sides[1].images, split_where.format("test"))
     mixture = None
     if train.name in gaussians.STD:
         mixture = gaussians.centres(train.name), gaussians.STD[train.name]
     return Reference(network, *sides, valid, mixture)
 
 
-def _check_overlap(known: set[bytes], images: np.ndarray, where: str) -> None:
+def check_overlap(train: np.ndarray, images: np.ndarray, where: str) -> None:
     """Raises `UserError` where more than a few images are among the training images."""
+    known = {image.tobytes() for image in train}
     share = np.mean([image.tobytes() in known for image in images])
     if share > OVERLAP:
         raise UserError(

@@ -43,7 +43,7 @@ def test_label_and_noise_both_matter(network):
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_discriminator_sees_the_label(network):
     disc = cgan.MLPDiscriminator(10) if network == "mlp" else cgan.ConvDiscriminator(10)
-    params = disc.init(jax.random.key(0), BATCH["image"], BATCH["label"])
+    params = jax.jit(disc.init)(jax.random.key(0), BATCH["image"], BATCH["label"])
     logits = disc.apply(params, BATCH["image"], BATCH["label"])
     assert logits.shape == (8,)
     assert np.all(logits != disc.apply(params, BATCH["image"], BATCH["label"] + 1))
@@ -54,7 +54,9 @@ def test_penalty_is_half_gamma_times_the_norms_on_real_and_fake():
     gan = cgan.make(**options, penalty_weight=3.0)
     params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
     key = jax.random.key(1)
-    plain, _ = cgan.make(**options).disc_loss(params.disc, params.gen, variables, BATCH, key)
+    plain, _ = jax.jit(cgan.make(**options).disc_loss)(
+        params.disc, params.gen, variables, BATCH, key
+    )
     loss, (_, metrics) = jax.jit(gan.disc_loss)(params.disc, params.gen, variables, BATCH, key)
 
     fake_key = jax.random.split(jax.random.split(key, 3)[0])[0]
@@ -78,7 +80,8 @@ def test_dropout_works_in_training_only():
     params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
     disc = jax.tree.map(lambda x: 20 * x, params.disc)
     losses = [
-        gan.gen_loss(params.gen, disc, variables, BATCH, jax.random.key(k))[0] for k in (0, 0, 1)
+        jax.jit(gan.gen_loss)(params.gen, disc, variables, BATCH, jax.random.key(k))[0]
+        for k in (0, 0, 1)
     ]
     assert losses[0] == losses[1] != losses[2]
 

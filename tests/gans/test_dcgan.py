@@ -159,6 +159,7 @@ def test_bfloat16_keeps_float32_in_parameters_statistics_and_losses():
         ("latent", "sphere", (16, 16, 1)),
         ("loss", "none", (16, 16, 1)),
         ("disc_norm", "layer", (16, 16, 1)),
+        ("penalty_weight", -1.0, (16, 16, 1)),
         ("sample_statistics", "none", (16, 16, 1)),
         ("kernel", 3, (16, 16, 1)),
         ("width", 0, (16, 16, 1)),
@@ -170,5 +171,25 @@ def test_bfloat16_keeps_float32_in_parameters_statistics_and_losses():
     ],
 )
 def test_wrong_options_are_named(option, value, shape):
-    with pytest.raises(UserError, match=rf"^--config.gan.{option}: '?{value}'?|unknown '{value}'"):
+    found = "x".join(map(str, shape[:2])) if option == "name" else value
+    with pytest.raises(UserError, match=rf"^--config\.gan\.{option}: .*{found}"):
         gans.make({"name": "dcgan", option: value}, image_shape=shape, num_classes=0)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "cdcgan"])
+def test_penalty_is_for_logits_of_one_example_each(name):
+    options = {"name": name, "width": 2, "disc_norm": "none", "penalty_share": 0.5}
+    made = {"image_shape": (8, 8, 1), "num_classes": 3}
+    key, image = jax.random.key(0), jax.random.uniform(jax.random.key(1), (8, 8, 8, 1))
+    batch = {"image": image, "label": jnp.arange(8) % 3}
+    plain, weighted = (gans.make(options | {"penalty_weight": w}, **made) for w in (0.0, 2.0))
+    params, variables = jax.jit(plain.init)(key, batch)
+    assert not jax.tree.leaves(variables.disc)
+    loss = jax.jit(plain.disc_loss)(params.disc, params.gen, variables, batch, key)[0]
+    more, (_, metrics) = jax.jit(weighted.disc_loss)(params.disc, params.gen, variables, batch, key)
+    assert metrics["penalty"] > 0
+    np.testing.assert_allclose(more, loss + metrics["penalty"], rtol=1e-5)
+    with pytest.raises(UserError, match=r"^--config\.gan\.penalty_weight: 1\.0 needs logits"):
+        gans.make({"name": name, "penalty_weight": 1.0}, **made)
+    with pytest.raises(UserError, match=r"^--config\.gan\.penalty_share: 0\.0 is not in"):
+        gans.make({"name": name, "penalty_share": 0.0}, **made)
