@@ -152,12 +152,12 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         )
     splits = (args.train_split, args.test_split)
     train, test = (latent.load_data(trained, options | {"split": s}, flag) for s in splits)
-    suite.check_overlap(
-        *(suite.take(x, np.arange(x.num_examples))[0] for x in (train, test)), "--test-split"
-    )
     train_label, test_label = labels(train, flag), labels(test, flag)
     if len(np.unique(train_label)) < 2:
         raise UserError(f"--train-split: {args.train_split} has one class; give two or more")
+    suite.check_overlap(
+        *(suite.take(x, np.arange(x.num_examples))[0] for x in (train, test)), "--test-split"
+    )
 
     example = {"image": jnp.zeros((2, *trained.image_shape)), "label": jnp.zeros(2, jnp.int32)}
     params, variables = jax.jit(gan.init)(jax.random.key(trained.config.seed), example)

@@ -97,7 +97,7 @@ def rescaled(state):
     """Gives every kernel the scale of He et al. 2015, for gradients that float32 can compare."""
 
     def rescale(x):
-        if x.ndim < 2:
+        if x.ndim < 2 or not x.any():  # biases, some of which have a value for every place
             return x
         return x * jnp.sqrt(2 / np.prod(x.shape[:-1])) / jnp.std(x)
 

@@ -46,7 +46,8 @@ def test_features_of_all_convolutions(folder, digits_file):
     assert found.shape == (200, 16 * (4 + 8)) and found.dtype == np.float32
     image = transforms.to_float(dataset.images[150:152], -1, 1)
     maps = trained.model.gan.critic(*weights, image, jnp.zeros(2))[1]
-    assert jax.tree.map(jnp.shape, maps) == {"conv1": (2, 14, 14, 4), "conv2": (2, 7, 7, 8)}
+    shapes = {"conv1": (2, 14, 14, 4), "conv2": (2, 7, 7, 8), "dense1": (2, 512)}
+    assert jax.tree.map(jnp.shape, maps) == shapes
     second = disc_features.grid_max(maps["conv2"]).reshape(2, -1)
     # Each image for itself: in another batch it has the same features.
     np.testing.assert_allclose(found[150:152, 64:], second, rtol=1e-3, atol=1e-5)
@@ -80,11 +81,18 @@ def test_the_program(folder, capsys):
     disc_features.main([f"--workdir={folder}", *SPLITS])
     result = json.loads((folder / "disc_features.json").read_text())
     assert result["accuracy"] > 0.5 and result["accuracy_untrained"] > 0.5
-    assert result["accuracy"] != result["accuracy_untrained"]
     about = result["protocol"]
     assert about["layers"] == ["conv1", "conv2"] and about["dimensions"] == 192
     assert about["train_images"] == 150 and about["test_images"] == 50 and about["step"] == 1
     assert f"accuracy {100 * result['accuracy']:.2f} %" in capsys.readouterr().out
+
+
+def test_the_other_accuracy_is_of_other_weights(folder, monkeypatch):
+    pytest.importorskip("sklearn")
+    seen = []
+    monkeypatch.setattr(disc_features, "accuracy", lambda *x: seen.append(x[0]) or 0.0)
+    disc_features.main([f"--workdir={folder}", *SPLITS])
+    assert np.abs(seen[0] - seen[1]).max() > 0.01
 
 
 @pytest.mark.parametrize(

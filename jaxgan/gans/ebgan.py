@@ -168,7 +168,7 @@ def make(
         generator = MLPGenerator(image_shape, gen_layers or 5, gen_width or 800, compute)
         discriminator = AutoEncoder(disc_layers or 2, disc_width or 1024, disc_dropout, compute)
     else:
-        generator = dcgan.Generator(image_shape, gen_width or 128, 4, compute)
+        generator = dcgan.Generator(image_shape, gen_width or 128, 4, dtype=compute)
         discriminator = ConvAutoEncoder(disc_width or 64, compute)
 
     def draw(key: jax.Array, count: int) -> jax.Array:
