@@ -1,13 +1,20 @@
 """Adversarial losses: pure functions of logits, one value per example.
 
-Every function takes logits `l` (before the sigmoid, so that `D = sigmoid(l)`) of any shape, a
-vector [batch] or a map of patches [batch, height, width, 1], and returns values of that shape; the
-caller takes the mean. A `..._disc` loss is what the discriminator descends, a `..._gen` loss what
-the generator descends. All are finite with finite gradients for any finite logit.
+Every function takes logits `l` (before the sigmoid, so that `D = sigmoid(l)`), or scores where
+there is no sigmoid, of any shape: a vector [batch] or a map of patches [batch, height, width, 1].
+It returns values of that shape; the caller takes the mean. A `..._disc` loss is what the
+discriminator descends, a `..._gen` loss what the generator descends. All are finite with finite
+gradients for logits up to 80 in size, and but for some of `f_gan_...` for far larger ones.
+`PAIRS` has them by name.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
 import jax
-from jax.nn import relu, softplus
+import jax.numpy as jnp
+from jax.nn import log_sigmoid, relu, softplus
 
 
 def minimax_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
@@ -86,6 +93,89 @@ def relativistic_gen(real: jax.Array, fake: jax.Array) -> jax.Array:
     return softplus(real - fake)
 
 
+def least_squares_disc(
+    real: jax.Array, fake: jax.Array, *, a: float = 0.0, b: float = 1.0
+) -> jax.Array:
+    """Discriminator's part of the least squares game.
+
+    `1/2 (D(x) - b)^2 + 1/2 (D(G(z)) - a)^2`; Mao et al. 2016 (LSGAN, arXiv 1611.04076), equation 2.
+    With `b - c = 1` and `b - a = 2` the generator descends the Pearson chi-squared divergence of
+    `p_data + p_g` and `2 p_g` (section 3.2.1); the defaults are the paper's other choice
+    (equation 9).
+
+    Args:
+      real: scores of real examples, [batch, ...].
+      fake: scores of generated examples, [batch, ...].
+      a: target for generated examples.
+      b: target for real examples.
+
+    Returns:
+      The loss of each pair, [batch, ...].
+    """
+    return (jnp.square(real - b) + jnp.square(fake - a)) / 2
+
+
+def least_squares_gen(fake: jax.Array, *, c: float = 1.0) -> jax.Array:
+    """Generator's part of the least squares game.
+
+    `1/2 (D(G(z)) - c)^2`; Mao et al. 2016, equation 2.
+
+    Args:
+      fake: scores of generated examples, [batch, ...].
+      c: what the generator wants the discriminator to answer.
+
+    Returns:
+      The loss of each example, [batch, ...].
+    """
+    return jnp.square(fake - c) / 2
+
+
+def wasserstein_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """Critic's part of the Wasserstein game.
+
+    `D(G(z)) - D(x)`; Arjovsky et al. 2017 (WGAN, arXiv 1701.07875), equation 2 negated. It means
+    something for a critic of bounded slope: see `penalties.wgan_gp`.
+
+    Args:
+      real: scores of real examples, [batch, ...].
+      fake: scores of generated examples, [batch, ...].
+
+    Returns:
+      The loss of each pair, [batch, ...].
+    """
+    return fake - real
+
+
+def wasserstein_gen(fake: jax.Array) -> jax.Array:
+    """Generator's part of the Wasserstein game, and of the hinge game.
+
+    `-D(G(z))`; Arjovsky et al. 2017, Algorithm 1; Lim & Ye 2017, equation 6.
+
+    Args:
+      fake: scores of generated examples, [batch, ...].
+
+    Returns:
+      The loss of each example, [batch, ...].
+    """
+    return -fake
+
+
+def hinge_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """Discriminator's part of the hinge game, whose generator has `wasserstein_gen`.
+
+    `[1 - D(x)]^+ + [1 + D(G(z))]^+`; Lim & Ye 2017 (Geometric GAN, arXiv 1705.02894), section 3;
+    Miyato et al. 2018 (arXiv 1802.05957), equation 16.
+
+    Args:
+      real: scores of real examples, [batch, ...].
+      fake: scores of generated examples, [batch, ...].
+
+    Returns:
+      The loss of each pair, [batch, ...].
+    """
+    return relu(1 - real) + relu(1 + fake)
+
+
 def ebgan_disc(real: jax.Array, fake: jax.Array, *, margin: float) -> jax.Array:
     """Discriminator's part of the energy-based game.
 
@@ -117,9 +207,148 @@ def ebgan_gen(fake: jax.Array) -> jax.Array:
     return fake
 
 
-# Name -> (discriminator's loss, generator's loss), both functions of (real, fake) logits.
-PAIRS = {
-    "minimax": (minimax_disc, lambda real, fake: minimax_gen(fake)),
-    "nonsaturating": (minimax_disc, lambda real, fake: nonsaturating_gen(fake)),
+class FDivergence(NamedTuple):
+    """A divergence `D_f(P || Q) = E_Q f(p / q)` as a game; Nowozin et al. 2016 (arXiv 1606.00709).
+
+    `D_f >= E_P T - E_Q f*(T)` for every `T` (equation 4), with equality at `T = f'(p / q)`. A score
+    `v` becomes an admissible `T` by the output activation `g_f` (section 2.4).
+
+    Attributes:
+      function: `f(u)` for `u > 0`, convex, `f(1) = 0`.
+      activation: `g_f(v)`, which increases.
+      conjugate: `f*(t) = sup_u (u t - f(u))`, for `t` that the activation reaches.
+      fake: `f*(g_f(v))`, in a form without overflow where there is one.
+    """
+
+    function: Callable[[jax.Array], jax.Array]
+    activation: Callable[[jax.Array], jax.Array]
+    conjugate: Callable[[jax.Array], jax.Array]
+    fake: Callable[[jax.Array], jax.Array]
+
+
+def alpha_divergence(alpha: float) -> FDivergence:
+    """Returns the divergence with `f(u) = (u^a - 1 - a (u - 1)) / (a (a - 1))`.
+
+    Nowozin et al. 2016, tables 5 and 6, where for `a > 1` the conjugate is taken over `u >= 0`. Its
+    limits are KL (a to 1) and reverse KL (a to 0).
+
+    Args:
+      alpha: a, above 0 and not 1.
+
+    Raises:
+      ValueError: alpha is another.
+    """
+    if not alpha > 0 or alpha == 1:
+        raise ValueError(f"alpha: {alpha} is not above 0, or is 1, where the limit is 'kl'")
+    power = alpha / (alpha - 1)
+
+    def function(u: jax.Array) -> jax.Array:
+        return (u**alpha - 1 - alpha * (u - 1)) / (alpha * (alpha - 1))
+
+    def conjugate(t: jax.Array) -> jax.Array:
+        return (relu(t * (alpha - 1) + 1) ** power - 1) / alpha
+
+    if alpha > 1:
+        return FDivergence(function, lambda v: v, conjugate, conjugate)
+    # 1 + (a - 1) g_f(v) = (1 - a) softplus(-v)
+    return FDivergence(
+        function,
+        lambda v: 1 / (1 - alpha) - softplus(-v),
+        conjugate,
+        lambda v: (((1 - alpha) * softplus(-v)) ** power - 1) / alpha,
+    )
+
+
+def _function_of_gan(u: jax.Array) -> jax.Array:
+    return u * jnp.log(u) - (u + 1) * jnp.log1p(u)
+
+
+# Name -> divergence. `gan` is that of the minimax game, 2 JSD, with f(1) = -2 log 2 in place of 0.
+F_DIVERGENCES = {
+    "kl": FDivergence(
+        lambda u: u * jnp.log(u), lambda v: v, lambda t: jnp.exp(t - 1), lambda v: jnp.exp(v - 1)
+    ),
+    "reverse_kl": FDivergence(
+        lambda u: -jnp.log(u), lambda v: -jnp.exp(-v), lambda t: -1 - jnp.log(-t), lambda v: v - 1
+    ),
+    "pearson": FDivergence(
+        lambda u: jnp.square(u - 1),
+        lambda v: v,
+        lambda t: jnp.square(t) / 4 + t,
+        lambda v: jnp.square(v) / 4 + v,
+    ),
+    "squared_hellinger": FDivergence(
+        lambda u: jnp.square(jnp.sqrt(u) - 1),
+        lambda v: -jnp.expm1(-v),
+        lambda t: t / (1 - t),
+        jnp.expm1,
+    ),
+    "jensen_shannon": FDivergence(
+        lambda u: _function_of_gan(u) + (u + 1) * jnp.log(2.0),
+        lambda v: jnp.log(2.0) + log_sigmoid(v),
+        lambda t: -jnp.log(2 - jnp.exp(t)),
+        lambda v: softplus(v) - jnp.log(2.0),
+    ),
+    "gan": FDivergence(_function_of_gan, log_sigmoid, lambda t: -jnp.log(-jnp.expm1(t)), softplus),
+    "total_variation": FDivergence(
+        lambda u: jnp.abs(u - 1) / 2,
+        lambda v: jnp.tanh(v) / 2,
+        lambda t: t,
+        lambda v: jnp.tanh(v) / 2,
+    ),
+}
+
+
+def f_gan_disc(real: jax.Array, fake: jax.Array, *, divergence: FDivergence) -> jax.Array:
+    """Discriminator's part of the f-GAN game.
+
+    `-g_f(v(x)) + f*(g_f(v(G(z))))`; Nowozin et al. 2016 (arXiv 1606.00709), equation 6 negated. The
+    least mean is `-D_f(p_data || p_g)`.
+
+    Args:
+      real: scores of real examples, [batch, ...].
+      fake: scores of generated examples, [batch, ...].
+      divergence: such as `F_DIVERGENCES["kl"]`, whose values grow as `exp(fake)`.
+
+    Returns:
+      The loss of each pair, [batch, ...].
+    """
+    return divergence.fake(fake) - divergence.activation(real)
+
+
+def f_gan_gen(fake: jax.Array, *, divergence: FDivergence) -> jax.Array:
+    """Generator's part of the f-GAN game, which saturates as `minimax_gen` does.
+
+    `-f*(g_f(v(G(z))))`; Nowozin et al. 2016, equation 6.
+
+    Args:
+      fake: scores of generated examples, [batch, ...].
+      divergence: as for `f_gan_disc`.
+
+    Returns:
+      The loss of each example, [batch, ...].
+    """
+    return -divergence.fake(fake)
+
+
+Loss = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def _pair(disc: Loss, gen: Callable[[jax.Array], jax.Array]) -> tuple[Loss, Loss]:
+    return disc, lambda real, fake: gen(fake)
+
+
+# Name -> (discriminator's loss, generator's loss), both functions of (real, fake).
+PAIRS: dict[str, tuple[Loss, Loss]] = {
+    "minimax": _pair(minimax_disc, minimax_gen),
+    "nonsaturating": _pair(minimax_disc, nonsaturating_gen),
     "relativistic": (relativistic_disc, relativistic_gen),
+    "least_squares": _pair(least_squares_disc, least_squares_gen),
+    "wasserstein": _pair(wasserstein_disc, wasserstein_gen),
+    "hinge": _pair(hinge_disc, wasserstein_gen),
+} | {
+    f"f_gan_{name}": _pair(
+        partial(f_gan_disc, divergence=divergence), partial(f_gan_gen, divergence=divergence)
+    )
+    for name, divergence in F_DIVERGENCES.items()
 }

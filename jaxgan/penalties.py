@@ -1,22 +1,31 @@
-"""Gradient penalties: pure functions of a critic and its inputs, one value per example."""
+"""Penalties of a discriminator: pure functions of it and its inputs, one value per example.
+
+Those of `PENALTIES` are called as `penalty(critic, real, fake, key, *condition)`. The critic maps
+inputs [batch, ...], and conditions such as labels, to logits [batch, ...]; the logit of one example
+may not depend on another example, so that batch normalisation rules them out. `real` and `fake` are
+floating point arrays of one shape [batch, ...], `key` is for those that draw, and the result is
+float [batch]: its mean, times a weight, is added to the discriminator's loss.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+Critic = Callable[..., jax.Array]
 
-def squared_gradient_norm(critic: Callable[[jax.Array], jax.Array], inputs: jax.Array) -> jax.Array:
+
+def squared_gradient_norm(critic: Critic, inputs: jax.Array, *condition: jax.Array) -> jax.Array:
     """Squared norm of the critic's gradient with respect to its input.
 
-    `||grad_x l(x)||^2`: on real examples it is R1, on generated ones R2, the zero-centred
-    penalties of Mescheder et al. 2018 (arXiv 1801.04406), equation 9; the paper weighs them by
-    `gamma / 2`.
+    `||grad_x l(x)||^2`, with the gradient of an example's logits summed where it has several.
 
     Args:
-      critic: maps inputs [batch, ...] to logits [batch, ...]; the logit of one example may not
-        depend on another example.
+      critic: maps inputs [batch, ...] and conditions to logits [batch, ...]; the logit of one
+        example may not depend on another example.
       inputs: floating point [batch, ...].
+      condition: further arguments of the critic, [batch, ...].
 
     Returns:
       float [batch].
@@ -26,38 +35,166 @@ def squared_gradient_norm(critic: Callable[[jax.Array], jax.Array], inputs: jax.
     """
     if not jnp.issubdtype(inputs.dtype, jnp.floating):
         raise ValueError(f"inputs: a gradient penalty needs floating point, got {inputs.dtype}")
-    gradient = jax.grad(lambda x: jnp.sum(critic(x)))(inputs)
+    gradient = jax.grad(lambda x: jnp.sum(critic(x, *condition)))(inputs)
     return jnp.sum(jnp.square(gradient), axis=tuple(range(1, gradient.ndim)))
 
 
-def zero_centred(
-    critic: Callable[..., jax.Array],
+def r1(
+    critic: Critic, real: jax.Array, fake: jax.Array, key: jax.Array, *condition: jax.Array
+) -> jax.Array:
+    """R1: `1/2 ||grad l(x)||^2` at real examples.
+
+    Mescheder et al. 2018 (arXiv 1801.04406), equation 9, over gamma.
+    """
+    del fake, key
+    return squared_gradient_norm(critic, real, *condition) / 2
+
+
+def r2(
+    critic: Critic, real: jax.Array, fake: jax.Array, key: jax.Array, *condition: jax.Array
+) -> jax.Array:
+    """R2: `1/2 ||grad l(G(z))||^2` at generated examples.
+
+    Mescheder et al. 2018 (arXiv 1801.04406), section 4.1, over gamma.
+    """
+    del real, key
+    return squared_gradient_norm(critic, fake, *condition) / 2
+
+
+def r1_r2(
+    critic: Critic, real: jax.Array, fake: jax.Array, key: jax.Array, *condition: jax.Array
+) -> jax.Array:
+    """R1 and R2 together, at real and at generated examples.
+
+    Huang et al. 2024 (R3GAN, arXiv 2501.05441), section 2, over gamma.
+    """
+    del key
+    _check(real, fake)
+    both, *given = (jnp.concatenate(pair) for pair in [(real, fake), *((x, x) for x in condition)])
+    norms = squared_gradient_norm(critic, both, *given)
+    return (norms[: len(real)] + norms[len(real) :]) / 2
+
+
+def wgan_gp(
+    critic: Critic, real: jax.Array, fake: jax.Array, key: jax.Array, *condition: jax.Array
+) -> jax.Array:
+    """Gradients of norm 1 between real and generated examples.
+
+    `(||grad D(x^)|| - 1)^2` at `x^ = e x + (1 - e) G(z)`, `e` uniform on [0, 1) for each pair;
+    Gulrajani et al. 2017 (WGAN-GP, arXiv 1704.00028), equation 3; the paper's weight is 10.
+    """
+    between = _between(real, fake, key)
+    return jnp.square(_norm(squared_gradient_norm(critic, between, *condition)) - 1)
+
+
+def zero_centred_interpolation(
+    critic: Critic, real: jax.Array, fake: jax.Array, key: jax.Array, *condition: jax.Array
+) -> jax.Array:
+    """Small gradients between real and generated examples.
+
+    `||grad D(x^)||^2` at the points of `wgan_gp`; Thanh-Tung et al. 2019 (arXiv 1902.03984),
+    section 5, which keeps the discriminator from overfitting; the paper's weights are 10 to 100.
+    """
+    return squared_gradient_norm(critic, _between(real, fake, key), *condition)
+
+
+def dragan(
+    critic: Critic, real: jax.Array, fake: jax.Array, key: jax.Array, *condition: jax.Array
+) -> jax.Array:
+    """Gradients of norm 1 around real examples.
+
+    `(||grad D(x + d)|| - 1)^2`; Kodali et al. 2017 (DRAGAN, arXiv 1705.07215), section 2.3. The
+    perturbation `d` is that of the authors' code, half the standard deviation of the batch's values
+    times uniform noise on [0, 1) for every value; the paper's weight is 10.
+    """
+    _check(real, fake)
+    noise = jax.random.uniform(key, real.shape, real.dtype)
+    around = real + jnp.std(real) / 2 * noise
+    return jnp.square(_norm(squared_gradient_norm(critic, around, *condition)) - 1)
+
+
+# Name -> penalty, as in the options of variants.
+PENALTIES: dict[str, Callable[..., jax.Array]] = {
+    "dragan": dragan,
+    "r1": r1,
+    "r1_r2": r1_r2,
+    "r2": r2,
+    "wgan_gp": wgan_gp,
+    "zero_centred_interpolation": zero_centred_interpolation,
+}
+
+
+def estimate(
+    penalty: Callable[..., jax.Array],
+    critic: Critic,
     real: jax.Array,
     fake: jax.Array,
+    key: jax.Array,
     *condition: jax.Array,
     share: float = 1.0,
 ) -> jax.Array:
-    """Half the sum of R1 and R2, each a mean over the batch: R3GAN's penalty over gamma.
-
-    Huang et al. 2024 (arXiv 2501.05441), section 2; `squared_gradient_norm` on real and on
-    generated examples.
+    """Returns the mean of a penalty over a share of the batch, a scalar.
 
     Args:
+      penalty: one of `PENALTIES`.
       critic: `(image, *condition) -> logits`, each logit of its own example alone.
       real: float [batch, ...].
       fake: float [batch, ...].
+      key: for penalties that draw.
       condition: labels and the like of both, [batch, ...].
-      share: of the batch on which it is estimated, one example at least.
-
-    Returns:
-      A scalar.
+      share: of the batch, one example at least.
     """
     count = max(1, round(share * real.shape[0]))
-    both, *given = (
-        jnp.concatenate([a[:count], b[:count]])
-        for a, b in [(real, fake), *((x, x) for x in condition)]
-    )
-    return jnp.mean(squared_gradient_norm(lambda x: critic(x, *given), both))
+    real, fake, *condition = (x[:count] for x in (real, fake, *condition))
+    return jnp.mean(penalty(critic, real, fake, key, *condition))
+
+
+def check(name: str, weight: float, share: float = 1.0) -> None:
+    """Raises `ValueError` where options of a variant are no penalty, weight and share."""
+    if name not in PENALTIES:
+        raise ValueError(f"penalty: unknown {name!r}; known: {', '.join(PENALTIES)}")
+    if weight < 0:
+        raise ValueError(f"penalty_weight: {weight} is below 0")
+    if not 0 < share <= 1:
+        raise ValueError(f"penalty_share: {share} is not in (0, 1]")
+
+
+def lecam(
+    real: jax.Array, fake: jax.Array, *, real_anchor: jax.Array, fake_anchor: jax.Array
+) -> jax.Array:
+    """LeCam regulariser: predictions stay near the moving averages of the other side's.
+
+    `(D(x) - a_F)^2 + (D(G(z)) - a_R)^2`; Tseng et al. 2021 (arXiv 2104.03310), equation 4; the
+    paper's weights are .1 to .3, on hinge and other losses, and its averages have a decay of .99.
+
+    Args:
+      real: scores of real examples, float [batch, ...].
+      fake: scores of generated examples, float [batch, ...].
+      real_anchor: moving average of the scores of real examples, a scalar.
+      fake_anchor: moving average of the scores of generated examples, a scalar.
+
+    Returns:
+      The value of each pair, float [batch, ...].
+    """
+    return jnp.square(real - fake_anchor) + jnp.square(fake - real_anchor)
+
+
+def _check(real: jax.Array, fake: jax.Array) -> None:
+    for name, x in {"real": real, "fake": fake}.items():
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            raise ValueError(f"{name}: a gradient penalty needs floating point, got {x.dtype}")
+    if real.shape != fake.shape:
+        raise ValueError(f"fake: shape {fake.shape} is not that of real examples, {real.shape}")
+
+
+def _between(real: jax.Array, fake: jax.Array, key: jax.Array) -> Any:
+    _check(real, fake)
+    share = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1), fake.dtype)
+    return share * real + (1 - share) * fake
+
+
+def _norm(square: jax.Array) -> jax.Array:
+    return jnp.sqrt(square + 1e-12)  # the root of 0 has no derivative
 
 
 def pulling_away(code: jax.Array) -> jax.Array:

@@ -137,6 +137,7 @@ def make(
     units: int = 1024,
     loss: str = "nonsaturating",
     disc_norm: str = "batch",
+    penalty: str = "r1_r2",
     penalty_weight: float = 0.0,
     penalty_share: float = 1.0,
     sample_statistics: str = "running",
@@ -155,8 +156,9 @@ def make(
       loss: a name of `losses.PAIRS`.
       disc_norm: normalisation in the discriminator, `batch` or `none`, which starts from weights of
         the scale of He et al. 2015.
-      penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none. Not with `disc_norm=batch`, where
-        a logit depends on the whole batch.
+      penalty: a name of `penalties.PENALTIES`.
+      penalty_weight: of the penalty, gamma for R1 and R2; 0 for none. Not with `disc_norm=batch`,
+        where a logit depends on the whole batch.
       penalty_share: of the batch on which it is estimated, in (0, 1].
       sample_statistics: what batch normalisation uses when sampling, `running` or `batch`.
       dtype: of the computation, `float32` or `bfloat16`.
@@ -175,7 +177,7 @@ def make(
         raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
     if disc_norm == "spectral":
         raise ValueError("disc_norm: 'spectral' is not for 'cdcgan'; known: batch, none")
-    check_norm_and_penalty(disc_norm, penalty_weight, penalty_share)
+    check_norm_and_penalty(disc_norm, penalty, penalty_weight, penalty_share)
     if sample_statistics not in ("running", "batch"):
         raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
     for name, value in {"latent_size": latent_size, "width": width, "units": units}.items():
@@ -222,10 +224,12 @@ def make(
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
         if penalty_weight:
-            metrics["penalty"] = penalty_weight * penalties.zero_centred(
+            metrics["penalty"] = penalty_weight * penalties.estimate(
+                penalties.PENALTIES[penalty],
                 lambda x, y: critic(disc, stats, x, y)[0],
                 batch["image"],
                 fakes,
+                jax.random.fold_in(key, 1),
                 label,
                 share=penalty_share,
             )

@@ -157,6 +157,7 @@ def make(
     latent_size: int = 100,
     loss: str = "nonsaturating",
     dropout: float = 0.0,
+    penalty: str = "r1_r2",
     penalty_weight: float = 0.0,
     penalty_share: float = 1.0,
     width: int = 64,
@@ -172,7 +173,8 @@ def make(
       latent_size: dimensions of the noise.
       loss: a name of `losses.PAIRS`.
       dropout: rate of the `mlp` networks, in [0, 1).
-      penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none.
+      penalty: a name of `penalties.PENALTIES`.
+      penalty_weight: of the penalty, gamma for R1 and R2; 0 for none.
       penalty_share: share of the batch on which the penalties are estimated, in (0, 1].
       width: channels of the `conv` networks at a quarter of the resolution, even.
       dtype: of the computation, `float32` or `bfloat16`.
@@ -194,10 +196,7 @@ def make(
         raise ValueError(f"dropout: {dropout} is not in [0, 1)")
     if dropout and network == "conv":
         raise ValueError(f"dropout: {dropout} has no effect with network=conv; give 0.0")
-    if penalty_weight < 0:
-        raise ValueError(f"penalty_weight: {penalty_weight} is below 0")
-    if not 0 < penalty_share <= 1:
-        raise ValueError(f"penalty_share: {penalty_share} is not in (0, 1]")
+    penalties.check(penalty, penalty_weight, penalty_share)
     if width < 2 or width % 2:
         raise ValueError(f"width: {width} is not an even number of 2 or more")
     if network == "conv" and (image_shape[0] % 4 or image_shape[1] % 4):
@@ -253,9 +252,11 @@ def make(
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
         if penalty_weight:
-            metrics["penalty"] = penalty_weight * penalties.zero_centred(
+            metrics["penalty"] = penalty_weight * penalties.estimate(
+                penalties.PENALTIES[penalty],
                 lambda x, y: critic(disc, x, y, penalty_key),
                 *jnp.split(both, 2),
+                jax.random.fold_in(penalty_key, 1),
                 label,
                 share=penalty_share,
             )

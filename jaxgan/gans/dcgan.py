@@ -144,19 +144,18 @@ def base_and_layers(image_shape: tuple[int, ...]) -> tuple[int, int]:
     )
 
 
-def check_norm_and_penalty(disc_norm: str, penalty_weight: float, penalty_share: float) -> None:
+def check_norm_and_penalty(
+    disc_norm: str, penalty: str, penalty_weight: float, penalty_share: float
+) -> None:
     """Raises `ValueError` where the discriminator's normalisation or penalty is out of range."""
+    penalties.check(penalty, penalty_weight, penalty_share)
     if disc_norm not in ("batch", "none", "spectral"):
         raise ValueError(f"disc_norm: unknown {disc_norm!r}; known: batch, none, spectral")
-    if penalty_weight < 0:
-        raise ValueError(f"penalty_weight: {penalty_weight} is below 0")
     if penalty_weight and disc_norm == "batch":
         raise ValueError(
             f"penalty_weight: {penalty_weight} needs logits that depend on one example each; set "
             "--config.gan.disc_norm=none or spectral"
         )
-    if not 0 < penalty_share <= 1:
-        raise ValueError(f"penalty_share: {penalty_share} is not in (0, 1]")
 
 
 def make(
@@ -170,6 +169,7 @@ def make(
     loss: str = "nonsaturating",
     units: int = 0,
     disc_norm: str = "batch",
+    penalty: str = "r1_r2",
     penalty_weight: float = 0.0,
     penalty_share: float = 1.0,
     sample_statistics: str = "running",
@@ -189,8 +189,9 @@ def make(
         discriminator's logit, as the authors' networks for MNIST have them, with 1,024; 0: none.
       disc_norm: of the discriminator: `batch`, `spectral`, or `none`, which starts from
         weights of the scale of He et al. 2015 and has biases.
-      penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none. Not with `disc_norm=batch`, where
-        a logit depends on the whole batch.
+      penalty: a name of `penalties.PENALTIES`.
+      penalty_weight: of the penalty, gamma for R1 and R2; 0 for none. Not with `disc_norm=batch`,
+        where a logit depends on the whole batch.
       penalty_share: of the batch on which it is estimated, in (0, 1].
       sample_statistics: what batch normalisation uses when sampling: `running`, so that a sample
         depends on its noise alone, or `batch`, as in training.
@@ -205,7 +206,7 @@ def make(
         raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
     if loss not in losses.PAIRS:
         raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
-    check_norm_and_penalty(disc_norm, penalty_weight, penalty_share)
+    check_norm_and_penalty(disc_norm, penalty, penalty_weight, penalty_share)
     if sample_statistics not in ("running", "batch"):
         raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
     if kernel not in (4, 5):
@@ -252,8 +253,13 @@ def make(
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
         if penalty_weight:
-            metrics["penalty"] = penalty_weight * penalties.zero_centred(
-                lambda x: critic(disc, stats, x)[0], batch["image"], fakes, share=penalty_share
+            metrics["penalty"] = penalty_weight * penalties.estimate(
+                penalties.PENALTIES[penalty],
+                lambda x: critic(disc, stats, x)[0],
+                batch["image"],
+                fakes,
+                jax.random.fold_in(key, 1),
+                share=penalty_share,
             )
             loss += metrics["penalty"]
         return loss, (variables._replace(disc=stats), metrics)

@@ -181,6 +181,7 @@ def make(
     loss: str = "nonsaturating",
     input_dropout: float | None = None,
     dropout: float = 0.5,
+    penalty: str = "r1_r2",
     penalty_weight: float = 0.0,
     output_bias: str = "mean",
     dtype: str = "float32",
@@ -202,7 +203,8 @@ def make(
       input_dropout: rate on the discriminator's image, in [0, 1); None: .2, the paper's, and none
         in `mlp`.
       dropout: rate on the input of its later layers, in [0, 1).
-      penalty_weight: gamma of `gamma / 2 (R1 + R2)`; 0 for none.
+      penalty: a name of `penalties.PENALTIES`.
+      penalty_weight: of the penalty, gamma for R1 and R2; 0 for none.
       output_bias: `mean`, so that the first samples have the data's mean image, as in the paper's
         code for MNIST, or `zero`.
       dtype: of the computation, `float32` or `bfloat16`.
@@ -235,10 +237,9 @@ def make(
     if input_dropout is not None and network == "mlp":
         raise ValueError(f"input_dropout: {input_dropout} has no effect on network=mlp; give None")
     input_dropout = 0.2 if input_dropout is None else input_dropout
-    least = {"latent_size": (latent_size, 1), "penalty_weight": (penalty_weight, 0)}
-    for name, (value, bound) in (
-        least | {"gen_width": (gen_width, 0), "disc_width": (disc_width, 0)}
-    ).items():
+    penalties.check(penalty, penalty_weight)
+    least = {"latent_size": (latent_size, 1), "gen_width": (gen_width, 0)}
+    for name, (value, bound) in (least | {"disc_width": (disc_width, 0)}).items():
         if value < bound:
             raise ValueError(f"{name}: {value} is below {bound}")
     if network == "cifar_conv" and gen_width % 100:
@@ -305,8 +306,11 @@ def make(
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
         if penalty_weight:
-            metrics["penalty"] = penalty_weight * penalties.zero_centred(
-                lambda x: critic(disc, x, penalty_key), *jnp.split(both, 2)
+            metrics["penalty"] = penalty_weight * penalties.estimate(
+                penalties.PENALTIES[penalty],
+                lambda x: critic(disc, x, penalty_key),
+                *jnp.split(both, 2),
+                jax.random.fold_in(penalty_key, 1),
             )
             loss += metrics["penalty"]
         return loss, (variables, metrics)
