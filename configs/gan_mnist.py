@@ -36,6 +36,7 @@ def get_config() -> ConfigDict:
         "final_momentum": 0.7,
         "ramp_epochs": 250,
         "steps_per_epoch": 500,
+        "decay_from": 0.5,
     }
     config.optimizer = ConfigDict({"gen": dict(recipe), "disc": recipe | {"learning_rate": 0.05}})
     return config

@@ -11,7 +11,7 @@ from jaxgan.errors import UserError
 
 
 def momentum_ramp(
-    learning_rate: float,
+    learning_rate: float | optax.Schedule,
     *,
     decay: float = 1.000004,
     min_learning_rate: float = 1e-6,
@@ -28,7 +28,7 @@ def momentum_ramp(
     Osindero 2014 (arXiv 1411.1784, section 4.1; decay 1.00004).
 
     Args:
-      learning_rate: of the first update.
+      learning_rate: of the first update, or a schedule to be divided as well.
       decay: the factor that divides the learning rate at each update.
       min_learning_rate: the floor of the learning rate.
       momentum: in the first epoch.
@@ -47,7 +47,8 @@ def momentum_ramp(
         raise ValueError(f"steps_per_epoch: {steps_per_epoch} is below 1")
 
     def rate(step: Any) -> Any:
-        return -jnp.maximum(learning_rate / decay**step, min_learning_rate)
+        begin = learning_rate(step) if callable(learning_rate) else learning_rate
+        return -jnp.maximum(begin / decay**step, min_learning_rate)
 
     def ramp(step: Any) -> Any:
         epoch = step // steps_per_epoch
@@ -62,6 +63,8 @@ OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "adam": optax.adam,
     "adamw": optax.adamw,
     "momentum_ramp": momentum_ramp,
+    "optimistic_adam": optax.optimistic_adam_v2,
+    "optimistic_sgd": optax.optimistic_gradient_descent,
     "rmsprop": optax.rmsprop,
     "sgd": optax.sgd,
 }
@@ -95,8 +98,6 @@ def make(
         raise UserError(f"{where}.learning_rate: missing; give a number of 0 or more")
     if not 0 <= decay_from <= 1:
         raise UserError(f"{where}.decay_from: {decay_from} is not in [0, 1]; try 0.5")
-    if decay_from < 1 and name == "momentum_ramp":
-        raise UserError(f"{where}.decay_from: {name} has a decay of its own; give 1.0")
     if decay_from < 1:
         begin = int(decay_from * updates)
         arguments["learning_rate"] = optax.linear_schedule(
