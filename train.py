@@ -22,9 +22,10 @@ def main(argv: list[str]) -> int:
     settings = config.load(args.config, rest)
     workdir = args.workdir or pathlib.Path("runs") / pathlib.Path(args.config).stem
 
-    from jaxgan import loop  # heavy: only once the settings are sound
+    from jaxgan import loop, population  # heavy: only once the settings are sound
 
-    return loop.train(settings, workdir)
+    train = population.train if population.is_population(settings) else loop.train
+    return train(settings, workdir)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ import pathlib
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
+from ml_collections import FrozenConfigDict
 from tqdm import trange
 
-from jaxgan import cli, config, data, workdir
+from jaxgan import cli, config, loop, population
 from jaxgan.data import gaussians
 from jaxgan.errors import UserError
 from jaxgan.metrics.modes import mixture_measures
-from jaxgan.step import make_train_step
 
 OBJECTIVES = {
     "GAN, non-saturating": {},
@@ -26,44 +25,24 @@ OBJECTIVES = {
     "relativistic, R1 and R2": {"gan.loss": "relativistic", "gan.penalty_weight": 0.1},
 }
 SAMPLES = 2500
-CHUNK = 50  # steps whose batches are drawn at once
 
 
-def train(settings: ConfigDict, seeds: int) -> list[tuple[float, float, float]]:
-    """Returns modes, high-quality share and reverse KL of each seed after training."""
+def train(settings: FrozenConfigDict) -> list[tuple[float, float, float]]:
+    """Returns modes, high-quality share and reverse KL of each member after training."""
     name = settings.dataset.name
-    points = jnp.asarray(data.load(name).images)
-    model = workdir.make_model(settings, points.shape[1:], 0)
-    step = make_train_step(model.gan, model.optimizers, disc_steps=settings.disc_steps)
-
-    def new_state(key: jax.Array) -> workdir.state.TrainState:
-        return model.new_state(key, {"image": points[:1000]})
-
-    @jax.jit
-    def steps(states, key):
-        """Takes `CHUNK` steps of every member, each with batches of its own."""
-
-        def one(states, key):
-            shape = (seeds, settings.disc_steps, settings.batch_size)
-            batch = {"image": points[jax.random.randint(key, shape, 0, len(points))]}
-            return jax.vmap(step)(states, batch)
-
-        return jax.lax.scan(one, states, jax.random.split(key, CHUNK))[0]
-
-    states = jax.jit(jax.vmap(new_state))(jax.random.split(jax.random.key(settings.seed), seeds))
-    key = jax.random.key(settings.seed + 1)
-    for i in trange(settings.steps // CHUNK, leave=False):
-        states = steps(states, jax.random.fold_in(key, i))
-
-    @jax.vmap
-    def sample(state, key):
-        label = jnp.zeros(SAMPLES, jnp.int32)
-        return model.gan.sample(state.sampler, state.variables, key, label)
-
-    fakes = np.asarray(sample(states, jax.random.split(key, seeds)))
+    dataset = loop.load_dataset(settings)
+    configs = population.members(settings)
+    many = population.Population(configs, dataset.image_shape, 0)
+    states = many.init(loop.first_examples(dataset))
+    arrays = {"image": jnp.asarray(dataset.images)}
+    calls = settings.steps // settings.steps_per_call
+    orders = population.orders(configs, dataset.num_examples)
+    for _, indices in zip(trange(calls, leave=False), orders, strict=False):
+        states, _ = many.steps(states, indices, arrays)
+    fakes = many.sample(states, jax.random.key(settings.seed), jnp.zeros(SAMPLES, jnp.int32))
     return [
         mixture_measures(fake.reshape(SAMPLES, -1), gaussians.centres(name), gaussians.STD[name])
-        for fake in fakes
+        for fake in np.asarray(fakes)
     ]
 
 
@@ -82,14 +61,13 @@ def main(argv: list[str]) -> None:
         )
     if args.seeds < 2:
         raise UserError(f"--seeds: {args.seeds} has no standard error; give 2 or more")
-    if settings.steps % CHUNK:
-        raise UserError(f"--config.steps: {settings.steps} is no multiple of {CHUNK}; give one")
+    rest = [*rest, f"--config.population.seeds={args.seeds}"]
     rows = {}
     print(f"| {args.config}, {args.seeds} seeds | modes | high quality | reverse KL |")
     print("| --- | --- | --- | --- |")
     for title, changes in OBJECTIVES.items():
         overrides = [f"--config.{key}={value}" for key, value in changes.items()]
-        found = np.array(train(config.load(args.config, [*overrides, *rest]), args.seeds))
+        found = np.array(train(config.load(args.config, [*overrides, *rest])))
         rows[title] = found.tolist()
         mean, error = found.mean(0), found.std(0, ddof=1) / np.sqrt(len(found))
         cells = [f"{mean[0]:.1f} +- {error[0]:.1f}"]

@@ -61,6 +61,16 @@ class GAN(NamedTuple):
     conditional: bool = False
 
 
+def below(value: Any, bound: float) -> bool:
+    """Returns whether a number is known to be below a bound; a traced one is not known."""
+    return not isinstance(value, jax.core.Tracer) and value < bound
+
+
+def is_set(weight: Any) -> bool:
+    """Returns whether a weight counts: it is traced, or not 0."""
+    return isinstance(weight, jax.core.Tracer) or bool(weight)
+
+
 def shown(state: dict[str, Any]) -> dict[str, jax.Array]:
     """Returns what modules sowed into `intermediates`, by name: the features of `critic`."""
     return {name: value for name, (value,) in state["intermediates"].items()}

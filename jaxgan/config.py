@@ -51,6 +51,10 @@ def base() -> ConfigDict:
                 "valid_split": "",  # images that choose the Parzen window; "": some test images
             },
             "keep_checkpoints": 2,
+            "population": {  # many GANs as one program, by jaxgan.population
+                "seeds": 1,  # of each combination: seed, seed + 1, ...
+                "grid": "",  # "gan.penalty_weight=0.1,1; optimizer.gen.learning_rate=1e-3,2e-3"
+            },
         }
     ).lock()
 

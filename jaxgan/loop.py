@@ -78,6 +78,21 @@ def load_dataset(config: FrozenConfigDict) -> data.Dataset:
         raise UserError(f"--config.{error}") from error  # it names `dataset.KEY`
 
 
+def first_examples(dataset: data.Dataset) -> Batch:
+    """Returns examples from all over the data, for shapes and for means: files may be sorted."""
+    total = dataset.num_examples
+    chosen = np.linspace(0, total - 1, min(1000, total)).astype(int)
+    examples = [dataset.read(int(i)) for i in chosen]
+    return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+
+
+def floats(batch: Batch, value_range: tuple[float, float] | None) -> Batch:
+    """Returns a batch with its levels as floats; points, which have no range, as they are."""
+    if value_range is None:
+        return batch
+    return {**batch, "image": transforms.to_float(batch["image"], *value_range)}
+
+
 class Run:
     """One call of the program: everything between the first batch and the last picture."""
 
@@ -112,20 +127,11 @@ class Run:
         found = self._checkpoints.restore_newest(abstract(model.abstract_state, whole))
         if found is not None:
             return found[1]
-        total = self._dataset.num_examples  # files may be sorted by class
-        chosen = np.linspace(0, total - 1, min(1000, total)).astype(int)
-        examples = [self._dataset.read(int(i)) for i in chosen]
-        batch = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
         new_state = jax.jit(
-            lambda key, batch: model.new_state(key, self._floats(batch)), out_shardings=whole
+            lambda key, batch: model.new_state(key, floats(batch, self._value_range)),
+            out_shardings=whole,
         )
-        return new_state(jax.random.key(self._config.seed), batch)
-
-    def _floats(self, batch: Batch) -> Batch:
-        if self._value_range is None:  # points
-            return batch
-        image = transforms.to_float(batch["image"], *self._value_range)
-        return {**batch, "image": image}
+        return new_state(jax.random.key(self._config.seed), first_examples(self._dataset))
 
     def _step_on_levels(self, model: workdir.Model) -> Any:
         config = self._config
@@ -134,7 +140,7 @@ class Run:
         )
 
         def step_on_levels(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-            return step(state, self._floats(batch))
+            return step(state, floats(batch, model.gan.value_range))
 
         return repeat_step(step_on_levels, config.steps_per_call)
 
@@ -150,7 +156,7 @@ class Run:
 
     def _take_steps(self) -> int:
         config, start = self._config, self._start
-        stop = self._stack.enter_context(_stop_signals())
+        stop = self._stack.enter_context(stop_signals())
         floors = self._monitor.floors if self._monitor else {}
         log = self._stack.enter_context(Log(self._folder, start, floors))
         progress = self._stack.enter_context(
@@ -336,7 +342,7 @@ def _all_finite(tree: Any) -> jax.Array:
 
 
 @contextlib.contextmanager
-def _stop_signals() -> Iterator[list[int]]:
+def stop_signals() -> Iterator[list[int]]:
     """Yields a list that SIGTERM or Ctrl-C puts its number in; a second one does not wait."""
     stop: list[int] = []
 

@@ -13,6 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxgan.base import below
+
 Critic = Callable[..., jax.Array]
 
 
@@ -153,7 +155,7 @@ def check(name: str, weight: float, share: float = 1.0) -> None:
     """Raises `ValueError` where options of a variant are no penalty, weight and share."""
     if name not in PENALTIES:
         raise ValueError(f"penalty: unknown {name!r}; known: {', '.join(PENALTIES)}")
-    if weight < 0:
+    if below(weight, 0):
         raise ValueError(f"penalty_weight: {weight} is below 0")
     if not 0 < share <= 1:
         raise ValueError(f"penalty_share: {share} is not in (0, 1]")

@@ -143,6 +143,33 @@ def save_curves(
         figure.savefig(part, dpi=100)
 
 
+def save_bands(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> None:
+    """Draws what many runs have against the step: median, quartiles and extremes.
+
+    Args:
+      metrics_file: lines of JSON, each with `step` and `NAME.q0`, `NAME.q25`, ..., `NAME.q100`.
+      path: the image to write.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [json.loads(line) for line in pathlib.Path(metrics_file).read_text().splitlines()]
+    names = [key.removesuffix(".q50") for key in rows[0] if key.endswith(".q50")]
+    columns = min(4, len(names))
+    height = -(-len(names) // columns)
+    figure = Figure(figsize=(4.5 * columns, 3.2 * height), layout="constrained")
+    steps = [row["step"] for row in rows]
+    for i, name in enumerate(names, 1):
+        axes = figure.add_subplot(height, columns, i)
+        for low, high, alpha in (("q0", "q100", 0.15), ("q25", "q75", 0.35)):
+            band = [[row[f"{name}.{q}"] for row in rows] for q in (low, high)]
+            axes.fill_between(steps, *band, color="C0", alpha=alpha, linewidth=0)
+        axes.plot(steps, [row[f"{name}.q50"] for row in rows], "C0", linewidth=1)
+        axes.set(title=name, xlabel="generator updates")
+        axes.grid(alpha=0.3)
+    with _replacing(path) as part:
+        figure.savefig(part, dpi=100)
+
+
 @contextlib.contextmanager
 def _replacing(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a name to write to, and moves it to `path`, so that none is seen half-written."""

@@ -1,6 +1,7 @@
 """Which example stands where in the endless stream: a pure function of the seed."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,7 +24,12 @@ def epoch_order(seed: int, epoch: int, num_examples: int) -> np.ndarray:
 _cached_epoch_order = functools.lru_cache(maxsize=4)(epoch_order)
 
 
-def examples_at(positions: np.ndarray, seed: int, num_examples: int) -> np.ndarray:
+def examples_at(
+    positions: np.ndarray,
+    seed: int,
+    num_examples: int,
+    order: Callable[[int, int, int], np.ndarray] = _cached_epoch_order,
+) -> np.ndarray:
     """Returns the examples at some positions of the stream.
 
     The stream is epoch after epoch: position p holds example
@@ -33,6 +39,7 @@ def examples_at(positions: np.ndarray, seed: int, num_examples: int) -> np.ndarr
         positions: int64 [n], increasing.
         seed: seed of the stream.
         num_examples: size of the dataset, N.
+        order: `epoch_order`, which a caller with many seeds may cache by itself.
 
     Returns:
         int64 [n], example numbers.
@@ -41,5 +48,5 @@ def examples_at(positions: np.ndarray, seed: int, num_examples: int) -> np.ndarr
     result = np.empty_like(positions)
     for epoch in range(epochs[0], epochs[-1] + 1):
         here = epochs == epoch
-        result[here] = _cached_epoch_order(seed, epoch, num_examples)[offsets[here]]
+        result[here] = order(seed, epoch, num_examples)[offsets[here]]
     return result

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
+from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
 from jaxgan.gans.dcgan import base_and_layers, check_norm_and_penalty, small_normal
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
@@ -223,7 +223,7 @@ def make(
             "D(x)": jnp.mean(nn.sigmoid(real)),
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
-        if penalty_weight:
+        if is_set(penalty_weight):
             metrics["penalty"] = penalty_weight * penalties.estimate(
                 penalties.PENALTIES[penalty],
                 lambda x, y: critic(disc, stats, x, y)[0],

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
+from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -151,7 +151,7 @@ def check_norm_and_penalty(
     penalties.check(penalty, penalty_weight, penalty_share)
     if disc_norm not in ("batch", "none", "spectral"):
         raise ValueError(f"disc_norm: unknown {disc_norm!r}; known: batch, none, spectral")
-    if penalty_weight and disc_norm == "batch":
+    if is_set(penalty_weight) and disc_norm == "batch":
         raise ValueError(
             f"penalty_weight: {penalty_weight} needs logits that depend on one example each; set "
             "--config.gan.disc_norm=none or spectral"
@@ -252,7 +252,7 @@ def make(
             "D(x)": jnp.mean(nn.sigmoid(real)),
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
-        if penalty_weight:
+        if is_set(penalty_weight):
             metrics["penalty"] = penalty_weight * penalties.estimate(
                 penalties.PENALTIES[penalty],
                 lambda x: critic(disc, stats, x)[0],

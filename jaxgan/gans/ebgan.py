@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
+from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by, shown
 from jaxgan.gans import dcgan
 from jaxgan.gans.gan import MLPGenerator, is_points
 from jaxgan.nn.conv import Conv, ConvTranspose
@@ -136,14 +136,14 @@ def make(
     del num_classes
     if network not in ("conv", "mlp"):
         raise ValueError(f"network: unknown {network!r}; known: conv, mlp")
-    if not margin > 0:
+    if below(margin, 0) or not is_set(margin):
         raise ValueError(f"margin: {margin} is not above 0")
     for name, value in {"gen_layers": gen_layers, "disc_layers": disc_layers}.items():
         if value and network == "conv":
             raise ValueError(f"{name}: {value} has no effect on network=conv; give 0")
         if value and value < 2:
             raise ValueError(f"{name}: {value} is below 2")
-    if pulling_away_weight < 0:
+    if below(pulling_away_weight, 0):
         raise ValueError(f"pulling_away_weight: {pulling_away_weight} is below 0")
     if not 0 <= disc_dropout < 1:
         raise ValueError(f"disc_dropout: {disc_dropout} is not in [0, 1)")
@@ -212,7 +212,7 @@ def make(
         (fake, code), _ = energy(disc, variables.disc, fakes, drop_key)
         loss = jnp.mean(losses.ebgan_gen(fake))
         metrics = {}
-        if pulling_away_weight:
+        if is_set(pulling_away_weight):
             metrics["pulling_away"] = penalties.pulling_away(code)
             loss += pulling_away_weight * metrics["pulling_away"]
         return loss, (variables._replace(gen=stats), {"gen_loss": loss, **metrics})

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
+from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
@@ -305,7 +305,7 @@ def make(
             "D(x)": jnp.mean(nn.sigmoid(real)),
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
-        if penalty_weight:
+        if is_set(penalty_weight):
             metrics["penalty"] = penalty_weight * penalties.estimate(
                 penalties.PENALTIES[penalty],
                 lambda x: critic(disc, x, penalty_key),

@@ -1,0 +1,401 @@
+"""Populations: many GANs as one compiled program, with other seeds and other hyperparameters.
+
+`--config.population.seeds=16` trains the configuration with 16 seeds, `--config.population.grid=
+"gan.penalty_weight=0.1,1,10; optimizer.gen.learning_rate=1e-3,2e-3"` with every combination of the
+values, and with each seed. The members are stacked and `jax.vmap` runs one step of all of them;
+over several devices they are spread. A member equals, up to rounding, the run that its own
+configuration gives by itself, and is saved as such a run.
+"""
+
+import ast
+import contextlib
+import functools
+import itertools
+import json
+import math
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+from ml_collections import ConfigDict, FrozenConfigDict
+
+from jaxgan import cli, data, gans, loop, optimizers, viz, workdir
+from jaxgan import config as config_lib
+from jaxgan.base import Metrics, Players
+from jaxgan.checkpoint import Checkpoints, abstract
+from jaxgan.data import gaussians
+from jaxgan.data.order import epoch_order, examples_at
+from jaxgan.errors import RunError, UserError
+from jaxgan.metrics.modes import mixture_measures
+from jaxgan.progress import Progress
+from jaxgan.state import TrainState, init_state
+from jaxgan.step import make_train_step, repeat_step
+
+# Numbers that members of one program may differ in; others decide its shapes.
+TRACED = {
+    "gan": ("margin", "penalty_weight", "pulling_away_weight"),
+    "optimizer.gen": ("b1", "b2", "decay", "eps", "learning_rate", "momentum"),
+    "optimizer.disc": ("b1", "b2", "decay", "eps", "learning_rate", "momentum"),
+}
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SAMPLES = 2500  # of each member, to count modes by
+
+
+def is_population(config: FrozenConfigDict) -> bool:
+    """Returns whether a configuration asks for more than one GAN."""
+    return config.population.seeds != 1 or bool(config.population.grid)
+
+
+def members(config: FrozenConfigDict) -> list[FrozenConfigDict]:
+    """Returns the configuration of each member, as that of an ordinary run.
+
+    Args:
+      config: from `jaxgan.config.load`, with `population.seeds` and `population.grid`.
+
+    Raises:
+      UserError: the grid cannot be read, or a member's value is wrong.
+    """
+    if config.population.seeds < 1:
+        raise UserError(f"--config.population.seeds: {config.population.seeds} is below 1")
+    lists = _read_grid(config.population.grid, config_lib.flatten(config))
+    found = []
+    for values in itertools.product(*lists.values()):
+        for seed in range(config.population.seeds):
+            member = ConfigDict(config.to_dict())
+            member.population.update(seeds=1, grid="")
+            member.seed += seed
+            for key, value in zip(lists, values, strict=True):
+                part, _, name = key.rpartition(".")
+                functools.reduce(lambda c, k: c[k], part.split("."), member)[name] = value
+            config_lib.check(member)
+            found.append(FrozenConfigDict(member))
+    return found
+
+
+def _read_grid(text: str, known: dict[str, Any]) -> dict[str, list[float]]:
+    """Returns the values of each key of `KEY=VALUE,VALUE; KEY=VALUE`."""
+    lists = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        key, _, values = (word.strip() for word in part.partition("="))
+        owner, _, name = key.rpartition(".")
+        if name not in TRACED.get(owner, ()) or key not in known:
+            allowed = [f"{o}.{n}" for o, names in TRACED.items() for n in names]
+            raise UserError(
+                f"--config.population.grid: {key!r} cannot differ between members; known: "
+                f"{', '.join(k for k in allowed if k in known)}"
+            )
+        try:
+            lists[key] = [float(ast.literal_eval(value.strip())) for value in values.split(",")]
+        except (SyntaxError, TypeError, ValueError) as error:
+            raise UserError(
+                f"--config.population.grid: {part!r} is not KEY=NUMBER,NUMBER"
+            ) from error
+    return lists
+
+
+class Population:
+    """The compiled functions of a list of configurations.
+
+    Attributes:
+      configs: of the members.
+      size: how many.
+      varied: keys in which they differ.
+      mesh: the devices that share them, as many as divide their number.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[FrozenConfigDict],
+        image_shape: tuple[int, ...],
+        num_classes: int,
+    ) -> None:
+        """Makes every member's model once, so that wrong values are found.
+
+        Args:
+          configs: that differ in their seeds and in the numbers of `TRACED`.
+          image_shape: (height, width, channels).
+          num_classes: of the data; 0 where it has no labels.
+
+        Raises:
+          UserError: a value is wrong, or members differ in something else.
+        """
+        self.configs, self.size = list(configs), len(configs)
+        self.models = [workdir.make_model(c, image_shape, num_classes) for c in self.configs]
+        self._form = {"image_shape": tuple(image_shape), "num_classes": num_classes}
+        first, *others = (config_lib.flatten(config) for config in self.configs)
+        keys = {key for other in others for key in first if other.get(key) != first[key]} - {"seed"}
+        for key in sorted(keys):
+            owner, _, name = key.rpartition(".")
+            if name not in TRACED.get(owner, ()):
+                raise UserError(f"configs: {key} differs between members; give all of them one")
+        self.varied = sorted(keys | {"seed"} if self.size > 1 else keys)
+        self._values = {
+            key: np.array([config_lib.flatten(c)[key] for c in self.configs], np.float32)
+            for key in keys
+        }
+        devices = jax.devices()[: math.gcd(self.size, jax.device_count())]
+        self.mesh = jax.make_mesh(
+            (len(devices),),
+            ("members",),
+            axis_types=(jax.sharding.AxisType.Auto,),
+            devices=devices,
+        )
+        spread = NamedSharding(self.mesh, PartitionSpec("members"))
+        whole = NamedSharding(self.mesh, PartitionSpec())
+        self.sharding = spread
+        self._init = jax.jit(
+            jax.vmap(self._new_state, (0, 0, None)),
+            in_shardings=(spread, spread, whole),
+            out_shardings=spread,
+        )
+        self._steps = jax.jit(
+            jax.vmap(self._step, (0, 0, 0, None)),
+            donate_argnums=0,
+            in_shardings=(spread, spread, spread, whole),
+            out_shardings=spread,
+        )
+        self._samples = jax.jit(jax.vmap(self._sample, (0, 0, None)))
+
+    def init(self, batch: dict[str, Any]) -> TrainState:
+        """Returns the stacked states before the first step, each by its own seed.
+
+        Args:
+          batch: examples as they lie in the dataset, for shapes and mean images.
+        """
+        keys = jnp.stack([jax.random.key(config.seed) for config in self.configs])
+        return self._init(keys, self._values, batch)
+
+    def steps(
+        self, states: TrainState, indices: np.ndarray, arrays: dict[str, jax.Array]
+    ) -> tuple[TrainState, Metrics]:
+        """Takes `steps_per_call` steps of every member.
+
+        Args:
+          states: stacked, which are consumed.
+          indices: of the examples, int32 [members, steps_per_call * k, batch].
+          arrays: `image` [examples, ...], and `label`.
+
+        Returns:
+          The stacked states, and metrics float32 [members].
+        """
+        return self._steps(states, indices, self._values, arrays)
+
+    def sample(self, states: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
+        """Returns samples [members, n, ...] for labels int32 [n], each member's with one key."""
+        keys = jnp.broadcast_to(key, (self.size,))
+        return self._samples(states, keys, label)
+
+    def _new_state(self, key: jax.Array, values: dict[str, Any], batch: Any) -> TrainState:
+        gan, players = self._model(values)
+        batch = self._floats(batch)
+        return init_state(gan, players, key, batch, ema=self.configs[0].ema_decay > 0)
+
+    def _step(
+        self, state: TrainState, indices: jax.Array, values: dict[str, Any], arrays: Any
+    ) -> tuple[TrainState, Metrics]:
+        config = self.configs[0]
+        gan, players = self._model(values)
+        step = make_train_step(
+            gan, players, disc_steps=config.disc_steps, ema_decay=config.ema_decay
+        )
+
+        def on_levels(state: TrainState, indices: jax.Array) -> tuple[TrainState, Metrics]:
+            return step(state, self._floats({name: x[indices] for name, x in arrays.items()}))
+
+        if config.steps_per_call == 1:
+            return on_levels(state, indices)
+        many = repeat_step(lambda s, b: on_levels(s, b["indices"]), config.steps_per_call)
+        return many(state, {"indices": indices})
+
+    def _sample(self, state: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
+        return self.models[0].gan.sample(state.sampler, state.variables, key, label)
+
+    def _model(self, values: dict[str, Any]) -> tuple[Any, Players]:
+        """Returns the variant and the optimizers with values that may be traced."""
+        config = self.configs[0]
+        options = {owner: dict(_part(config, owner)) for owner in TRACED}
+        for key, value in values.items():
+            owner, _, name = key.rpartition(".")
+            options[owner][name] = value
+        updates = Players(config.steps, config.steps * config.disc_steps)
+        players = (
+            optimizers.make(options[f"optimizer.{name}"], updates=getattr(updates, name))
+            for name in Players._fields
+        )
+        return gans.make(options["gan"], **self._form), Players(*players)
+
+    def _floats(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return loop.floats(batch, self.models[0].gan.value_range)
+
+
+def _part(config: FrozenConfigDict, owner: str) -> Any:
+    return functools.reduce(lambda c, key: c[key], owner.split("."), config)
+
+
+def member(states: TrainState, index: int) -> TrainState:
+    """Returns the state of one member, as an ordinary run has it."""
+    return jax.tree.map(lambda x: x[index], states)
+
+
+def summary(values: np.ndarray) -> dict[str, float]:
+    """Returns mean, standard deviation (of the members) and quantiles of values [members]."""
+    values = np.asarray(values, np.float64)
+    quantiles = {f"q{round(100 * q)}": float(np.quantile(values, q)) for q in QUANTILES}
+    return {"mean": float(values.mean()), "std": float(values.std()), **quantiles}
+
+
+def orders(configs: Sequence[FrozenConfigDict], num_examples: int) -> Iterator[np.ndarray]:
+    """Yields, call by call, the examples of every member, as its own run would see them.
+
+    Yields:
+      int32 [members, steps_per_call * k, batch].
+    """
+    config, order = configs[0], functools.lru_cache(2 * len(configs))(epoch_order)
+    shape = (config.steps_per_call * config.disc_steps, config.batch_size)
+    for call in itertools.count():
+        positions = np.arange(call * math.prod(shape), (call + 1) * math.prod(shape))
+        rows = [examples_at(positions, c.seed, num_examples, order) for c in configs]
+        yield np.stack(rows).reshape(len(configs), *shape).astype(np.int32)
+
+
+def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
+    """Trains the members of a configuration and saves each as a run of its own.
+
+    Args:
+      config: from `jaxgan.config.load`.
+      folder: the work folder; members are `member_000`, ... in it.
+
+    Returns:
+      The exit status, as `loop.train`.
+
+    Raises:
+      UserError: an argument is wrong.
+      RunError: the folder can no longer be written.
+    """
+    folder = pathlib.Path(folder)
+    configs = members(config)
+    if config.evaluate_every:
+        raise UserError(
+            f"--config.evaluate_every: {config.evaluate_every} is for single runs; give 0 and "
+            "evaluate members by python -m jaxgan.evaluate"
+        )
+    workdir.check_owner(folder, config)
+    dataset = loop.load_dataset(config)
+    if dataset.images is None:
+        raise UserError(
+            f"--config.dataset.name: {dataset.name} does not fit in memory, as members need it"
+        )
+    about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
+    population = Population(configs, **about)
+    cli.use_compilation_cache()
+    workdir.claim(folder, config, about)
+    try:
+        with contextlib.ExitStack() as stack:
+            return _train(config, folder, dataset, population, about, stack)
+    except BrokenPipeError:  # of standard output
+        raise
+    except OSError as error:
+        raise RunError(f"--workdir: {folder} fails ({error.strerror or error})") from error
+
+
+def _train(
+    config: FrozenConfigDict,
+    folder: pathlib.Path,
+    dataset: data.Dataset,
+    population: Population,
+    about: dict[str, Any],
+    stack: contextlib.ExitStack,
+) -> int:
+    checkpoints = Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
+    stack.callback(checkpoints.close)
+    first = loop.first_examples(dataset)
+    like = abstract(jax.eval_shape(population.init, first), population.sharding)
+    found = checkpoints.restore_newest(like)
+    start, states = found or (0, population.init(first))
+    whole = NamedSharding(population.mesh, PartitionSpec())
+    arrays = {"image": jax.device_put(dataset.images, whole)}
+    if dataset.labels is not None:
+        arrays["label"] = jax.device_put(dataset.labels, whole)
+    per_call = config.steps_per_call
+    stop = stack.enter_context(loop.stop_signals())
+    log = stack.enter_context(loop.Log(folder, start, {}))
+    images = config.batch_size * config.disc_steps * population.size
+    progress = stack.enter_context(Progress(start, config.steps, images))
+    calls = range(start + per_call, config.steps + 1, per_call)
+    rows = itertools.islice(
+        orders(population.configs, dataset.num_examples), start // per_call, None
+    )
+    for t, indices in zip(calls, rows, strict=False):
+        states, metrics = population.steps(states, indices, arrays)
+        last, stopping = t == config.steps, bool(stop)
+        if t == calls[0]:
+            jax.block_until_ready(metrics)
+            progress.start(t)
+        if last or stopping or t % config.log_every == 0:
+            values = jax.device_get(metrics)
+            rates = progress.update(t, {name: float(x.mean()) for name, x in values.items()})
+            bands = {
+                f"{name}.{kind}": number
+                for name, x in values.items()
+                for kind, number in summary(x).items()
+            }
+            log.write(t, bands | rates)
+        if last or stopping or t % config.checkpoint_every == 0:
+            checkpoints.save(t, states)
+        if stopping and not last:
+            checkpoints.wait()
+            progress.write(f"stopped at step {t}, saved; the same command resumes")
+            return 128 + stop[0]
+    checkpoints.wait()
+    _finish(config, folder, dataset, population, states, about)
+    return 0
+
+
+def _finish(
+    config: FrozenConfigDict,
+    folder: pathlib.Path,
+    dataset: data.Dataset,
+    population: Population,
+    states: TrainState,
+    about: dict[str, Any],
+) -> None:
+    """Saves every member as a run, draws what all of them show and prints the table."""
+    states = jax.device_get(states)
+    rows: list[dict[str, Any]] = []
+    points = None
+    if dataset.name in gaussians.STD:
+        label = jnp.zeros(SAMPLES, jnp.int32)
+        points = np.asarray(population.sample(states, jax.random.key(0), label))
+    for i, settings in enumerate(population.configs):
+        run = folder / f"member_{i:03d}"
+        workdir.claim(run, settings, about)
+        kept = Checkpoints(run / "checkpoints", keep=1)
+        if config.steps not in kept.steps():
+            kept.save(config.steps, jax.tree.map(jnp.asarray, member(states, i)))
+        kept.close()
+        flat = config_lib.flatten(settings)
+        rows.append({"member": run.name, **{key: flat[key] for key in population.varied}})
+        if points is not None:
+            measures = mixture_measures(
+                points[i].reshape(SAMPLES, -1),
+                gaussians.centres(dataset.name),
+                gaussians.STD[dataset.name],
+            )
+            rows[-1] |= measures._asdict()
+    workdir.write_atomically(folder / "population.json", json.dumps(rows, indent=1) + "\n")
+    viz.save_bands(folder / "metrics.jsonl", folder / "curves.png")
+    print(
+        f"{config.steps} steps of {population.size} GANs done; each is a run in {folder}/member_*"
+    )
+    if points is not None:
+        for name in ("modes", "high_quality", "reverse_kl"):
+            found = summary(np.array([row[name] for row in rows]))
+            error = found["std"] / math.sqrt(max(population.size - 1, 1))
+            print(
+                f"{name}: {found['mean']:.4g} +- {error:.2g}, quartiles {found['q25']:.4g} "
+                f"{found['q50']:.4g} {found['q75']:.4g}"
+            )

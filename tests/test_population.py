@@ -1,0 +1,189 @@
+import contextlib
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import programs
+import pytest
+from jax.flatten_util import ravel_pytree
+from PIL import Image
+
+from jaxgan import config as config_lib
+from jaxgan import loop, population, workdir
+from jaxgan.errors import UserError
+
+SMALL = ["--config.gan.gen_width=8", "--config.gan.disc_width=8", "--config.evaluate_every=0"]
+# Adam makes a step of rounding errors where a gradient is 0, as of a bias before normalisation.
+SGD = [f"--config.optimizer.{name}.name=sgd" for name in ("gen", "disc")]
+
+
+def ring(*flags, steps=3):
+    flags = [*SMALL, f"--config.steps={steps}", "--config.batch_size=8", *flags]
+    return config_lib.load("configs/gan_ring.py", flags)
+
+
+def grid(text):
+    return f"--config.population.grid={text}"
+
+
+def test_members_are_seeds_of_every_combination():
+    config = ring(
+        "--config.seed=5",
+        "--config.population.seeds=2",
+        grid("gan.penalty_weight=0.1,1; optimizer.gen.learning_rate=1e-3,2e-3,3e-3"),
+    )
+    members = population.members(config)
+    found = [(m.seed, m.gan.penalty_weight, m.optimizer.gen.learning_rate) for m in members]
+    assert len(found) == len(set(found)) == 12
+    assert found[:3] == [(5, 0.1, 1e-3), (6, 0.1, 1e-3), (5, 0.1, 2e-3)]
+    assert not population.is_population(members[0]) and population.is_population(config)
+    assert all(m.optimizer.disc.learning_rate == 1e-3 for m in members)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        (grid("gan.disc_width=8,16"), "grid: 'gan.disc_width' cannot differ .*gan.penalty_weight"),
+        (grid("gan.margin=1,2"), "grid: 'gan.margin' cannot differ"),
+        (grid("gan.penalty_weight=1,b"), "grid: 'gan.penalty_weight=1,b' is not KEY=NUMBER"),
+        (grid("gan.penalty_weight"), "is not KEY=NUMBER"),
+        (grid("optimizer.gen.learning_rate=-1"), "learning_rate: -1.0 is too small"),
+        ("--config.population.seeds=0", "population.seeds: 0 is below 1"),
+    ],
+)
+def test_mistakes_in_the_population(flag, message):
+    with pytest.raises(UserError, match=message):
+        population.members(ring(flag))
+
+
+def test_a_members_value_out_of_range_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"gan\.penalty_weight: -1\.0 is below 0"):
+        population.train(ring(grid("gan.penalty_weight=1,-1")), tmp_path / "run")
+    with pytest.raises(UserError, match="evaluate_every: 1 is for single runs"):
+        population.train(ring("--config.evaluate_every=1"), tmp_path / "run")
+
+
+def test_members_of_one_program_have_one_form():
+    configs = [ring(), ring("--config.gan.latent_size=3")]
+    with pytest.raises(UserError, match=r"configs: gan\.latent_size differs"):
+        population.Population(configs, (1, 1, 2), 0)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Four members over four devices, two steps a call."""
+    folder = tmp_path_factory.mktemp("runs") / "many"
+    config = ring(
+        "--config.population.seeds=2",
+        grid("gan.penalty_weight=0.1,2"),
+        "--config.steps_per_call=2",
+        "--config.log_every=2",
+        "--config.sample_every=4",
+        "--config.checkpoint_every=2",
+        "--config.disc_steps=2",
+        "--config.ema_decay=0.9",
+        *SGD,
+        *(f"--config.optimizer.{name}.learning_rate=0.1" for name in ("gen", "disc")),
+        steps=4,
+    )
+    assert population.train(config, folder) == 0
+    return config, folder
+
+
+def test_a_member_equals_the_run_by_itself(trained, tmp_path):
+    config, folder = trained
+    alone = population.members(config)[3]
+    assert alone.seed == 1 and alone.gan.penalty_weight == 2
+    loop.train(alone, tmp_path / "alone")
+    mine, theirs = workdir.load(folder / "member_003"), workdir.load(tmp_path / "alone")
+    assert mine.config.to_dict() == theirs.config.to_dict()
+    key, label = jax.random.key(0), jnp.zeros(10, jnp.int32)
+    for a, b in zip(jax.tree.leaves(mine.state), jax.tree.leaves(theirs.state), strict=True):
+        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(mine.sample(key, label), theirs.sample(key, label), atol=1e-3)
+
+
+def test_members_are_told_apart(trained):
+    _, folder = trained
+    states = [workdir.load(folder / f"member_{i:03d}").state for i in range(4)]
+    kernels = [ravel_pytree(state.params.disc)[0] for state in states]
+    for i in range(4):
+        for j in range(i):
+            assert np.abs(kernels[i] - kernels[j]).max() > 1e-3
+
+
+def test_leaves_a_table_and_bands(trained, capsys):
+    _, folder = trained
+    rows = json.loads((folder / "population.json").read_text())
+    assert [row["seed"] for row in rows] == [0, 1, 0, 1]
+    assert [row["gan.penalty_weight"] for row in rows] == [0.1, 0.1, 2, 2]
+    assert all(0 <= row["high_quality"] <= 1 and row["modes"] <= 8 for row in rows)
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert lines[0]["disc_loss.q0"] < lines[0]["disc_loss.mean"] < lines[0]["disc_loss.q100"]
+    with Image.open(folder / "curves.png") as picture:
+        assert picture.width > 400
+
+
+def test_a_stopped_population_resumes(trained, tmp_path, monkeypatch):
+    config, folder = trained
+
+    @contextlib.contextmanager
+    def at_once():
+        yield [15]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "stop_signals", at_once)
+        assert population.train(config, tmp_path / "run") == 143
+    assert not (tmp_path / "run" / "population.json").exists()
+    assert population.train(config, tmp_path / "run") == 0
+    one, other = (workdir.load(f / "member_002").state for f in (folder, tmp_path / "run"))
+    for a, b in zip(jax.tree.leaves(one.params), jax.tree.leaves(other.params), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert population.train(config, folder) == 0  # done already: nothing to do
+
+
+@pytest.mark.parametrize(
+    ("file", "flags", "text"),
+    [
+        (
+            "configs/dcgan_mnist.py",
+            ["--config.gan.units=8", "--config.gan.width=4"],
+            "optimizer.disc.learning_rate=0.1,1",
+        ),
+        (
+            "configs/ebgan_mnist.py",
+            ["--config.gan.gen_width=8", "--config.gan.disc_width=8"],
+            "gan.margin=0.5,20; gan.pulling_away_weight=0.1,0",
+        ),
+    ],
+)
+def test_images_and_other_variants(file, flags, text, digits_file, tmp_path):
+    common = [f for f in programs.small(digits_file, steps=1) if "gan.width" not in f]
+    config = config_lib.load(file, [*common, *SGD, *flags, grid(text)])
+    population.train(config, tmp_path / "many")
+    for i, member in enumerate(population.members(config)):
+        mine = workdir.load(tmp_path / "many" / f"member_{i:03d}").state
+        if i in (0, 1):
+            loop.train(member, tmp_path / f"alone{i}")
+            theirs = workdir.load(tmp_path / f"alone{i}").state
+            for a, b in zip(
+                jax.tree.leaves(mine.params), jax.tree.leaves(theirs.params), strict=True
+            ):
+                np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_summary_by_hand():
+    found = population.summary(np.array([1.0, 2, 3, 4, 10]))
+    assert found == {
+        "mean": 4,
+        "std": pytest.approx(10**0.5),
+        "q0": 1,
+        "q25": 2,
+        "q50": 3,
+        "q75": 4,
+        "q100": 10,
+    }
