@@ -7,8 +7,6 @@ shows the densities of data and samples, the discriminator D, what it is at its 
 generator, p / (p + q) (Proposition 1), and below how the generator moves evenly spaced noise.
 """
 
-import pathlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,9 +14,9 @@ import optax
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from examples import common
 from jaxgan import cli, gans
 from jaxgan.base import GAN, Players
-from jaxgan.errors import UserError
 from jaxgan.state import TrainState, init_state
 from jaxgan.step import make_train_step
 
@@ -52,19 +50,14 @@ def draw(axes: Axes, gan: GAN, state: TrainState, key: jax.Array) -> None:
 
 def main(argv: list[str]) -> None:
     """Trains and draws."""
-    parser = cli.Parser("python -m examples.gan_1d", "Draw a GAN in one dimension as it learns.")
-    parser.add_argument("--out", default="gan_1d.png", type=pathlib.Path, help="picture")
+    parser = common.parser("gan_1d", "Draw a GAN in one dimension as it learns.")
     parser.add_argument("--steps", default=4000, type=int, help="generator updates")
     parser.add_argument("--disc-steps", default=3, type=int, help="k of Algorithm 1")
     parser.add_argument("--seed", default=0, type=int)
     args = parser.parse_args(argv)
-    least = {"--steps": (args.steps, len(PANELS)), "--disc-steps": (args.disc_steps, 1)}
-    for name, (value, bound) in least.items():
-        if value < bound:
-            raise UserError(f"{name}: {value} is too small; give {bound} or more")
+    common.check_least(steps=(args.steps, len(PANELS)), disc_steps=(args.disc_steps, 1))
     cli.check_seed(args.seed)
-    if args.out.suffix not in (".png", ".pdf", ".svg") or not args.out.parent.is_dir():
-        raise UserError(f"--out: {args.out} is no .png, .pdf or .svg in a folder that exists")
+    common.check_out(args.out)
 
     cli.use_compilation_cache()
     options = {"name": "gan", "network": "mlp", "dropout": 0.0, "latent_size": 1}
@@ -92,8 +85,7 @@ def main(argv: list[str]) -> None:
             state = train(state, jax.random.fold_in(key, i))
         draw(axes, gan, state, key)
     axes.legend(frameon=False, fontsize="small", loc="upper right")
-    figure.savefig(args.out, dpi=80)
-    print(f"wrote {args.out}")
+    common.save(figure, args.out)
 
 
 if __name__ == "__main__":

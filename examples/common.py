@@ -1,0 +1,35 @@
+"""What the examples share: the flag for the picture."""
+
+import pathlib
+
+from matplotlib.figure import Figure
+
+from jaxgan import cli
+from jaxgan.errors import UserError
+
+
+def parser(name: str, description: str) -> cli.Parser:
+    """Returns a parser of `python -m examples.NAME` with the flag `--out`."""
+    made = cli.Parser(f"python -m examples.{name}", description)
+    made.add_argument("--out", default=f"{name}.png", type=pathlib.Path, help="picture")
+    return made
+
+
+def check_out(out: pathlib.Path) -> None:
+    """Raises `UserError` where no picture can be written."""
+    if out.suffix not in (".png", ".pdf", ".svg") or not out.parent.is_dir():
+        raise UserError(f"--out: {out} is no .png, .pdf or .svg in a folder that exists")
+
+
+def check_least(**least: tuple[int, int]) -> None:
+    """Raises `UserError` where a flag's number, the first of each pair, is below the second."""
+    for name, (value, bound) in least.items():
+        if value < bound:
+            flag = name.replace("_", "-")
+            raise UserError(f"--{flag}: {value} is too small; give {bound} or more")
+
+
+def save(figure: Figure, out: pathlib.Path) -> None:
+    """Writes the picture and says so."""
+    figure.savefig(out, dpi=80)
+    print(f"wrote {out}")
