@@ -5,7 +5,7 @@ import numpy as np
 import programs
 import pytest
 
-from benchmarks import ebgan_grid, modes
+from benchmarks import ebgan_grid, modes, population
 from benchmarks.__main__ import table
 from benchmarks.models import MODELS, Settings, make_batch
 from jaxgan import gans
@@ -94,3 +94,11 @@ def test_modes_of_several_seeds(tmp_path, capsys, monkeypatch):
     assert row.count("+-") == 3
     found = json.loads((tmp_path / "modes_gan_grid.json").read_text())["GAN"]
     assert len(found) == 2 and found[0] != found[1]
+
+
+def test_population_takes_steps_of_all_members():
+    run, size = population.jaxgan_side(2, 1)
+    run()
+    assert size > 10_000
+    with pytest.raises(UserError, match="--members: 1 is below 2"):
+        population.main(["--members=1"])
