@@ -1,9 +1,12 @@
 """The contract that every variant meets: a record of pure functions."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
@@ -59,6 +62,43 @@ class GAN(NamedTuple):
     decode: Callable[..., jax.Array] | None = None
     critic: Callable[..., tuple[jax.Array, dict[str, jax.Array]]] | None = None
     conditional: bool = False
+
+
+_rows: ContextVar[jax.sharding.Sharding | None] = ContextVar("rows", default=None)
+
+
+@contextlib.contextmanager
+def rows_spread_by(sharding: jax.sharding.Sharding) -> Iterator[None]:
+    """While a step is traced in this context, `spread` gives arrays this sharding."""
+    token = _rows.set(sharding)
+    try:
+        yield
+    finally:
+        _rows.reset(token)
+
+
+def spread(noise: jax.Array) -> jax.Array:
+    """Returns noise [batch, ...] with its rows on the devices that have the rows of the batch.
+
+    The compiler does not spread what is drawn inside a program by itself: every device would draw
+    and generate the whole batch.
+    """
+    sharding = _rows.get()
+    return noise if sharding is None else jax.lax.with_sharding_constraint(noise, sharding)
+
+
+def interleave(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """Returns two batches [batch, ...] as one [2 batch, ...], in turns.
+
+    On several devices each keeps the examples that it has, as it would not behind one another.
+    """
+    return jnp.stack([real, fake], 1).reshape(-1, *real.shape[1:])
+
+
+def separate(both: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the two batches that `interleave` made one."""
+    pairs = both.reshape(-1, 2, *both.shape[1:])
+    return pairs[:, 0], pairs[:, 1]
 
 
 def below(value: Any, bound: float) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from jaxgan.base import rows_spread_by
 from jaxgan.errors import UserError
 
 
@@ -37,11 +38,17 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
 def compile_step(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     """Returns `step(state, batch)` compiled for the mesh; it consumes its state.
 
-    The state is replicated, the batch sharded; the compiler adds the reduction of gradients.
+    The state is replicated, the batch and the noise are sharded; the compiler adds the reduction of
+    gradients.
     """
-    whole = replicated(mesh)
+    whole, rows = replicated(mesh), NamedSharding(mesh, PartitionSpec("data"))
+
+    def spread_step(state: Any, batch: Any) -> Any:
+        with rows_spread_by(rows):
+            return step(state, batch)
+
     return jax.jit(
-        step,
+        spread_step,
         donate_argnums=0,
         in_shardings=(whole, batch_sharding(mesh)),
         out_shardings=(whole, whole),

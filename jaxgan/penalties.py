@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.base import below
+from jaxgan.base import below, interleave, separate
 
 Critic = Callable[..., jax.Array]
 
@@ -72,9 +72,8 @@ def r1_r2(
     """
     del key
     _check(real, fake)
-    both, *given = (jnp.concatenate(pair) for pair in [(real, fake), *((x, x) for x in condition)])
-    norms = squared_gradient_norm(critic, both, *given)
-    return (norms[: len(real)] + norms[len(real) :]) / 2
+    both, *given = (interleave(*pair) for pair in [(real, fake), *((x, x) for x in condition)])
+    return sum(separate(squared_gradient_norm(critic, both, *given))) / 2
 
 
 def wgan_gp(
@@ -147,7 +146,13 @@ def estimate(
       share: of the batch, one example at least.
     """
     count = max(1, round(share * real.shape[0]))
-    real, fake, *condition = (x[:count] for x in (real, fake, *condition))
+    stride = len(real) // count
+    if count * stride == len(real):  # some of every device's examples
+        real, fake, *condition = (
+            x.reshape(count, stride, *x.shape[1:])[:, 0] for x in (real, fake, *condition)
+        )
+    else:
+        real, fake, *condition = (x[:count] for x in (real, fake, *condition))
     return jnp.mean(penalty(critic, real, fake, key, *condition))
 
 

@@ -12,7 +12,18 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
+from jaxgan.base import (
+    GAN,
+    Batch,
+    Metrics,
+    Players,
+    interleave,
+    is_set,
+    sample_by,
+    separate,
+    shown,
+    spread,
+)
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
@@ -222,7 +233,7 @@ def make(
 
     def generate(gen: Any, label: jax.Array, key: jax.Array) -> jax.Array:
         dropout_key = jax.random.split(key)[1]
-        z = draw(key, label.shape[0])
+        z = spread(draw(key, label.shape[0]))
         return generator.apply(gen, z, label, True, rngs={"dropout": dropout_key})
 
     def critic(disc: Any, image: jax.Array, label: jax.Array, key: jax.Array) -> jax.Array:
@@ -242,9 +253,9 @@ def make(
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         fake_key, critic_key, penalty_key = jax.random.split(key, 3)
         image, label = batch["image"], batch["label"]
-        both = jnp.concatenate([image, generate(gen, label, fake_key)])
-        labels = jnp.concatenate([label, label])
-        real, fake = jnp.split(critic(disc, both, labels, critic_key), 2)
+        fakes = generate(gen, label, fake_key)
+        both, labels = interleave(image, fakes), interleave(label, label)
+        real, fake = separate(critic(disc, both, labels, critic_key))
         loss = jnp.mean(disc_pair(real, fake))
         metrics = {
             "disc_loss": loss,
@@ -255,7 +266,8 @@ def make(
             metrics["penalty"] = penalty_weight * penalties.estimate(
                 penalties.PENALTIES[penalty],
                 lambda x, y: critic(disc, x, y, penalty_key),
-                *jnp.split(both, 2),
+                image,
+                fakes,
                 jax.random.fold_in(penalty_key, 1),
                 label,
                 share=penalty_share,

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by, shown
+from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by, shown, spread
 from jaxgan.gans import dcgan
 from jaxgan.gans.gan import MLPGenerator, is_points
 from jaxgan.nn.conv import Conv, ConvTranspose
@@ -175,7 +175,7 @@ def make(
         return jax.random.normal(key, (count, latent_size))
 
     def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
-        z = draw(key, count)
+        z = spread(draw(key, count))
         return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
 
     def energy(

@@ -13,7 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
+from jaxgan.base import (
+    GAN,
+    Batch,
+    Metrics,
+    Players,
+    interleave,
+    is_set,
+    sample_by,
+    separate,
+    shown,
+    spread,
+)
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
@@ -268,7 +279,7 @@ def make(
         return jax.random.uniform(key, (count, latent_size), minval=-(3**0.5), maxval=3**0.5)
 
     def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
-        z = draw(key, count)
+        z = spread(draw(key, count))
         return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
 
     def critic(disc: Any, image: jax.Array, key: jax.Array) -> jax.Array:
@@ -297,8 +308,8 @@ def make(
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         latent_key, critic_key, penalty_key = jax.random.split(key, 3)
         fakes, _ = generate(gen, variables.gen, latent_key, batch["image"].shape[0])
-        both = jnp.concatenate([batch["image"], fakes])
-        real, fake = jnp.split(critic(disc, both, critic_key), 2)
+        both = interleave(batch["image"], fakes)
+        real, fake = separate(critic(disc, both, critic_key))
         loss = jnp.mean(disc_pair(real, fake))
         metrics = {
             "disc_loss": loss,
@@ -309,7 +320,8 @@ def make(
             metrics["penalty"] = penalty_weight * penalties.estimate(
                 penalties.PENALTIES[penalty],
                 lambda x: critic(disc, x, penalty_key),
-                *jnp.split(both, 2),
+                batch["image"],
+                fakes,
                 jax.random.fold_in(penalty_key, 1),
             )
             loss += metrics["penalty"]
