@@ -85,7 +85,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
         truths["users' tags"] = table(test.tags[:count], words)
     result: dict[str, Any] = {
         "protocol": {
-            "checkpoint": int(trained.state.step),
+            "step": int(trained.state.step),
             "average": trained.state.ema is not None,
             "images": count,
             "test_split": args.test_split,
