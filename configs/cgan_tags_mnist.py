@@ -16,10 +16,10 @@ from jaxgan import config as config_lib
 def get_config() -> ConfigDict:
     """Returns the configuration."""
     config = config_lib.base()
-    config.steps = 10_000
+    config.steps = 5000
     config.batch_size = 128
-    config.sample_every = 2000
-    config.checkpoint_every = 2000
+    config.sample_every = 1000
+    config.checkpoint_every = 1000
     config.ema_decay = 0.999
     config.dataset.name = "mnist_tags"
     with config.unlocked():
@@ -36,7 +36,7 @@ def get_config() -> ConfigDict:
             "maxout": (128, 3),
             "latent_size": 50,
             "loss": "relativistic",
-            "penalty_weight": 0.1,
+            "penalty_weight": 1.0,
             "penalty_share": 0.25,
         }
     )

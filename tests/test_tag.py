@@ -80,6 +80,42 @@ def test_a_run_resumes_with_its_own_words_and_without_gensim(run, mnist_dir, mon
     assert loop.train(config_lib.load(CONFIG, flags(mnist_dir)), run) == 0
 
 
+def test_a_run_on_mirflickr_with_features_and_vectors_from_files(tmp_path, capsys):
+    pytest.importorskip("gensim")
+    root = tmp_path / "flickr"
+    for folder in ("meta/tags", "annotations"):
+        (root / folder).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(1, 7):
+        size = (20 + number, 30)
+        Image.fromarray(rng.integers(0, 255, (*size, 3), np.uint8)).save(root / f"im{number}.jpg")
+        (root / f"meta/tags/tags{number}.txt").write_text("sea\nsky\n" if number % 2 else "cat\n")
+    (root / "annotations/animals.txt").write_text("2\n4\n6\n")
+    names = np.array([f"im{number}" for number in range(1, 7)])
+    np.savez(tmp_path / "f.npz", feature=rng.normal(size=(6, 4)), name=names)
+    (tmp_path / "v.vec").write_text("4 2\nsea 1 0\nsky 1 1\ncat -1 0\nanimals -1 1\n")
+    changes = {
+        "dataset.path": root,
+        "dataset.split": "train",
+        "dataset.tags.features": tmp_path / "f.npz",
+        "dataset.tags.vectors": tmp_path / "v.vec",
+    }
+    options = [flag for flag in flags(tmp_path, **changes) if "joint" not in flag]
+    config = config_lib.load("configs/cgan_tags_mirflickr.py", options)
+    folder = tmp_path / "run"
+    assert loop.train(config, folder) == 0
+    assert (
+        f"Tags: python -m jaxgan.tag --input=FOLDER --workdir={folder}" in capsys.readouterr().out
+    )
+    assert set(word_vectors.load(folder / "words.npz").words) == {"sea", "sky", "cat", "animals"}
+    arguments = [f"--workdir={folder}", f"--input={root}", f"--out={tmp_path / 'tags.json'}"]
+    arguments += ["--nearest=2", "--common=2"]
+    with pytest.raises(UserError, match=r"--features: the run was trained on features from"):
+        tag.main(arguments)
+    tag.main([*arguments, f"--features={tmp_path / 'f.npz'}"])
+    assert len(json.loads((tmp_path / "tags.json").read_text())["images"]) == 6
+
+
 class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
@@ -131,7 +167,8 @@ def test_measures_beside_baselines(run, capsys):
     for name in ("GAN", "most frequent tags", "1 nearest training image"):
         assert 0 <= rows[name]["recall"] <= rows["greatest recall"] <= 1
     assert rows["100 nearest training images"]["precision"] > rows["GAN"]["precision"]
-    assert 1 <= result["diversity"]["words"] <= 5
+    assert 1 <= result["diversity"]["GAN"]["words"] <= 5
+    assert len(result["diversity"]) == 2
     assert "precision@10" in capsys.readouterr().out
 
 
@@ -176,3 +213,6 @@ def test_refusals_of_configurations(mnist_dir, tmp_path):
         train(**{"dataset.name": "mnist"})
     with pytest.raises(UserError, match=r"--config.dataset.image_size=32: has no effect"):
         train(**{"dataset.image_size": 32})
+    pytest.importorskip("gensim")
+    with pytest.raises(UserError, match=r"--config.evaluate_every: 2 is for images; give 0 and"):
+        train(evaluate_every=2)

@@ -70,6 +70,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
             tick=bar.update,
         )
     train_tags = table(train.tags, words)
+    some = np.diff(train_tags.indptr) > 0  # tags in the vocabulary
+    train_tags, train_features = train_tags[some], train_features[some]
     tags = {
         "GAN": found.tags,
         "most frequent tags": measures.most_frequent(train_tags, count, args.common),
@@ -105,10 +107,17 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
             "greatest recall": measures.greatest_recall(truth, args.common),
         }
     frequency = np.maximum(measures.frequencies(train_tags), 1)  # of trained on slices, some 0
-    result["diversity"] = measures.diversity(found.sampled, frequency)._asdict()
-    truth = truths["true words"]
-    true = truth.toarray()[np.arange(count)[:, None], found.sampled]
-    result["diversity"]["true"] = float(true.mean())
+    truth = truths["true words"].toarray()
+    borrowed = measures.borrowed(nearest, train_tags, np.random.default_rng(args.seed))
+    sampled = {"GAN": found.sampled, f"a tag of each of {most} nearest images": borrowed}
+    result["diversity"] = {
+        name: {
+            **measures.diversity(chosen, frequency)._asdict(),
+            "samples": chosen.shape[1],
+            "true": float(truth[np.arange(count)[:, None], chosen].mean()),
+        }
+        for name, chosen in sampled.items()
+    }
     return result
 
 
@@ -139,13 +148,13 @@ def text(result: dict[str, Any]) -> str:
         for name, row in rows.items():
             if isinstance(row, dict):
                 lines.append(f"  {name:28} {row['precision']:12.3f} {row['recall']:10.3f}")
-    values = result["diversity"]
-    lines.append(
-        f"sampled words: {values['words']:.1f} distinct among {about['samples']} samples of an "
-        f"image, entropy {values['entropy']:.2f} nats; {100 * values['vocabulary']:.0f} % of the "
-        f"{about['vocabulary']} words are sampled; KL from the frequencies of real tags "
-        f"{values['kl']:.3f}; {100 * values['true']:.1f} % of samples are true words"
-    )
+    for name, values in result["diversity"].items():
+        lines.append(
+            f"sampled words, {name}: {values['words']:.1f} distinct among {values['samples']} of "
+            f"an image, entropy {values['entropy']:.2f} nats; {100 * values['vocabulary']:.0f} % "
+            f"of the {about['vocabulary']} words are sampled; KL from the frequencies of real tags "
+            f"{values['kl']:.3f}; {100 * values['true']:.1f} % of samples are true words"
+        )
     return "\n".join(lines)
 
 

@@ -139,6 +139,20 @@ def _nearest_images(points: jax.Array, train: jax.Array, count: int) -> jax.Arra
     return by_rows(lambda block: jax.lax.top_k(-squared_distances(block, train), count)[1], points)
 
 
+def borrowed(
+    nearest: np.ndarray, train: scipy.sparse.csr_array, rng: np.random.Generator
+) -> np.ndarray:
+    """Returns a random tag of each nearest training image, int [n, neighbours].
+
+    Args:
+      nearest: numbers of training images, int [n, neighbours].
+      train: tags of training images, bool [m, V], at least one of each.
+      rng: source of the chance.
+    """
+    first, count = train.indptr[nearest], np.diff(train.indptr)[nearest]
+    return train.indices[first + rng.integers(count)]
+
+
 def votes(nearest: np.ndarray, train: scipy.sparse.csr_array, k: int) -> np.ndarray:
     """Returns the k tags that are most common among the nearest training images, int [n, k].
 

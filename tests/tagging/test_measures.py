@@ -35,6 +35,13 @@ def test_baselines_by_hand():
     np.testing.assert_array_equal(votes, [[0, 2, 3], [0, 1, 2]])
 
 
+def test_borrowed_tags_are_of_the_neighbours():
+    nearest = np.tile([[0, 1, 2]], (300, 1))
+    found = measures.borrowed(nearest, TRUTH[:3], np.random.default_rng(0))
+    sets = [set(column.tolist()) for column in found.T]
+    assert sets == [{0, 1}, {4}, {0, 2, 3}]
+
+
 def test_nearest_images_by_hand():
     train = np.array([[0.0], [1.0], [5.0]])
     found = measures.nearest_images(np.array([[0.9], [4.0], [-1.0]]), train, 2)
