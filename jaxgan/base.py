@@ -30,7 +30,8 @@ class GAN(NamedTuple):
     The first argument of a loss is the one it is differentiated by. `variables` holds what is not
     trained by gradient (batch statistics and the like; `{}` where there is none). A `batch` is a
     dict with `image` float32 [batch, height, width, channels] and, for labelled data, `label`
-    int32 [batch]; for pairs of images, `input` beside `image`.
+    int32 [batch]; for pairs of images, `input` beside `image`; for words that describe images,
+    `feature` float32 [batch, features] beside the word vectors `image` [batch, 1, 1, dimensions].
 
     Attributes:
       init: `(key, batch) -> (params, variables)`, both `Players`.
@@ -39,7 +40,7 @@ class GAN(NamedTuple):
       gen_loss: `(gen, disc, variables, batch, key)`, the same result.
       sample: `(gen, variables, key, label) -> image` float32 [batch, height, width, channels] for
         `label` int32 [batch]; an unconditional model takes only the batch size from it, an image
-        translator the input images in its place.
+        translator the input images in its place, a generator of words the images' features.
       value_range: (low, high) of its images, what the levels 0 and 255 become; None for data that
         are no images.
       latent: `(key, count) -> latent` float32 [count, size]; None where noise is no vector.

@@ -23,6 +23,8 @@ from jaxgan.monitor import Monitor
 from jaxgan.progress import Progress
 from jaxgan.state import TrainState
 from jaxgan.step import make_train_step, repeat_step
+from jaxgan.tagging import dataset as tagged
+from jaxgan.tagging import words as word_vectors
 
 
 def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
@@ -43,8 +45,15 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     mesh = parallel.make_mesh()
     parallel.check_batch_size(config.batch_size, mesh)
     workdir.check_owner(folder, config)
-    dataset = load_dataset(config)
+    dataset = load_dataset(config, folder)
     about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
+    if dataset.features is not None:
+        about["features"] = dataset.features.shape[1]
+        if config.evaluate_every:
+            raise UserError(
+                f"--config.evaluate_every: {config.evaluate_every} is for images; give 0 and run "
+                "python -m jaxgan.tagging.evaluate"
+            )
     model = workdir.make_model(config, **about)
     cli.use_compilation_cache()
     monitor = None
@@ -52,6 +61,8 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
     workdir.claim(folder, config, about)
     try:
+        if dataset.words is not None:
+            word_vectors.save(dataset.words, folder / "words.npz")
         with contextlib.ExitStack() as stack:
             return Run(config, folder, dataset, model, monitor, mesh, stack).train()
     except BrokenPipeError:  # of standard output
@@ -63,10 +74,12 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         ) from error
 
 
-def load_dataset(config: FrozenConfigDict) -> data.Dataset:
-    """Returns the dataset of a configuration."""
-    options = config.dataset
+def load_dataset(config: FrozenConfigDict, folder: pathlib.Path) -> data.Dataset:
+    """Returns the dataset of a configuration, with the vocabulary that the work folder has."""
+    options, words = config.dataset, tagged.known(folder)
     try:
+        if tagged.has_tags(options):
+            return tagged.load(options, words)
         return data.load(
             options.name,
             path=options.path or None,
@@ -259,6 +272,9 @@ class Run:
         if self._value_range is None:
             count = 2500
         label = workdir.equal_shares(count, min(classes, 20))
+        if self._dataset.features is not None:
+            count = min(count, self._dataset.num_examples)
+            label = self._dataset.features[self._dataset.feature_index[:count]]
         key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
         images = np.asarray(self._sample(self._state, key, label))
         file = self._folder / "samples" / f"step_{step:07d}.png"
@@ -281,10 +297,13 @@ class Run:
         best = workdir.read_best(folder)
         if best:
             print(workdir.describe_best(best))
+        program = "Tags: python -m jaxgan.tag --input=FOLDER"
+        if self._dataset.words is None:
+            program = "More samples: python -m jaxgan.sample"
         print(
             f"{self._config.steps} steps done. In {folder}: samples/ ({len(frames)} grids), "
             "samples.gif, curves.png, metrics.jsonl, tensorboard/, checkpoints/, config.json\n"
-            f"More samples: python -m jaxgan.sample --workdir={folder}"
+            f"{program} --workdir={folder}"
         )
 
 

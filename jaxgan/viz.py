@@ -71,8 +71,16 @@ def save_image(image: np.ndarray, path: str | pathlib.Path, scale: int = 1) -> N
 
 
 def save_points(fake: np.ndarray, real: np.ndarray, path: str | pathlib.Path) -> None:
-    """Draws points of the plane, float [n, 2], over those of the data, float [m, 2]."""
+    """Draws points, float [n, d], over those of the data, float [m, d], m >= 2.
+
+    Of points in more than two dimensions it draws the data's first two principal components.
+    """
     from matplotlib.figure import Figure
+
+    if real.shape[1] > 2:
+        centre = real.mean(0)
+        axes = np.linalg.svd(real - centre, full_matrices=False)[2][:2].T
+        fake, real = (fake - centre) @ axes, (real - centre) @ axes
 
     figure = Figure(figsize=(4, 4), layout="constrained")
     axes = figure.add_subplot()

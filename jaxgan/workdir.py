@@ -36,8 +36,17 @@ class Model(NamedTuple):
     abstract_state: state.TrainState
 
 
-def make_model(config: FrozenConfigDict, image_shape: tuple[int, ...], num_classes: int) -> Model:
-    """Returns the model of a configuration; raises `UserError` where an option is wrong."""
+def make_model(
+    config: FrozenConfigDict, image_shape: tuple[int, ...], num_classes: int, features: int = 0
+) -> Model:
+    """Returns the model of a configuration; raises `UserError` where an option is wrong.
+
+    Args:
+      config: the configuration.
+      image_shape: (height, width, channels) of the data.
+      num_classes: of the data; 0 where there are none.
+      features: numbers that each example is conditioned on; 0 where there are none.
+    """
     image_shape = tuple(image_shape)
     gan = gans.make(config.gan, image_shape=image_shape, num_classes=num_classes)
     updates = Players(gen=config.steps, disc=config.steps * config.disc_steps)
@@ -58,6 +67,8 @@ def make_model(config: FrozenConfigDict, image_shape: tuple[int, ...], num_class
     batch = {"image": jax.ShapeDtypeStruct((2, *image_shape), np.float32)}
     if num_classes:
         batch["label"] = jax.ShapeDtypeStruct((2,), np.int32)
+    if features:
+        batch["feature"] = jax.ShapeDtypeStruct((2, features), np.float32)
     abstract_state = jax.eval_shape(new_state, jax.random.key(0), batch)
     asked = num_classes if gan.conditional else 0
     return Model(gan, players, asked, new_state, abstract_state)
@@ -92,7 +103,7 @@ def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any])
     Args:
       folder: the work folder.
       config: its configuration.
-      about: `image_shape` and `num_classes` of the data.
+      about: `image_shape` and `num_classes` of the data, and `features` where it has them.
 
     Raises:
       UserError: the folder cannot be written, or its data had another form.
@@ -173,21 +184,29 @@ def make_sample(
     return sample
 
 
-def load(folder: str | pathlib.Path, checkpoint: str = "last") -> Trained:
+def load(
+    folder: str | pathlib.Path, checkpoint: str = "last", *, features: bool = False
+) -> Trained:
     """Reads a run back.
 
     Args:
       folder: its work folder.
       checkpoint: `last`, `best` by the evaluation during training, or a step.
+      features: whether its model must be one that takes features in place of labels.
 
     Raises:
-      UserError: the folder is missing or empty, or has no such checkpoint.
+      UserError: the folder is missing or empty, has no such checkpoint, or is of another kind.
     """
     folder = pathlib.Path(folder)
     config = ConfigDict(_read_json(folder / "config.json"))
     about = _read_json(folder / "dataset.json")
     image_shape = tuple(about["image_shape"])
-    model = make_model(config, image_shape, about["num_classes"])
+    if bool(about.get("features")) != features:
+        remedy = "give one of a cgan_tags config" if features else "use python -m jaxgan.tag"
+        raise UserError(
+            f"--workdir: {folder} is a run on {'images' if features else 'tags'}; {remedy}"
+        )
+    model = make_model(config, **{**about, "image_shape": image_shape})
     like = abstract(model.abstract_state, parallel.replicated(parallel.make_mesh()))
     none_yet = "has no sound checkpoint; let train.py reach one"
     if not (folder / "checkpoints").is_dir():

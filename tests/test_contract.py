@@ -24,8 +24,11 @@ SHAPES = {  # of the datasets that configurations name
     "gaussian_grid": ((1, 1, 2), 0),
     "gaussian_ring": ((1, 1, 2), 0),
     "lsun/bedroom": ((64, 64, 3), 0),
+    "mirflickr_tags": ((1, 1, 200), 0),
     "mnist": ((28, 28, 1), 10),
+    "mnist_tags": ((1, 1, 32), 0),
 }
+FEATURES = {"mirflickr_tags": 64, "mnist_tags": 128}  # that examples are conditioned on
 # Options that make networks small, where a variant has them; cifar_conv has hundreds of units.
 NARROW = {"width": 8, "units": 32, "gen_width": 16, "disc_width": 16}
 DISC_STEPS = 2
@@ -59,7 +62,8 @@ def config(request):
 
 @pytest.fixture(scope="module")
 def model(config):
-    return workdir.make_model(config, *SHAPES[config.dataset.name])
+    name = config.dataset.name
+    return workdir.make_model(config, *SHAPES[name], FEATURES.get(name, 0))
 
 
 def make_batch(config, k=DISC_STEPS):
@@ -68,6 +72,9 @@ def make_batch(config, k=DISC_STEPS):
     batch = {"image": jnp.asarray(rng.uniform(0, 1, (k, BATCH, *shape)), jnp.float32)}
     if classes:
         batch["label"] = jnp.asarray(rng.integers(0, classes, (k, BATCH)), jnp.int32)
+    if config.dataset.name in FEATURES:
+        size = FEATURES[config.dataset.name]
+        batch["feature"] = jnp.asarray(rng.uniform(0, 1, (k, BATCH, size)), jnp.float32)
     return batch
 
 
@@ -118,6 +125,8 @@ def test_samples_have_the_shape_and_range_of_the_data(config, model):
     state = start(gan, model.optimizers, config)
     (height, width, channels), classes = SHAPES[config.dataset.name]
     label = jnp.arange(6) % max(classes, 1)
+    if config.dataset.name in FEATURES:
+        label = make_batch(config)["feature"][0, :6]
     images = gan.sample(state.sampler, state.variables, jax.random.key(1), label)
     chex.assert_shape(images, (6, height, width, channels))
     chex.assert_type(images, jnp.float32)

@@ -56,3 +56,10 @@ def test_signs():
     assert minus.sum() == 7 and minus[4, 1:8].all()
     assert plus.sum() == 13 and (plus == plus.T).all() and (plus & minus).sum() == 7
     assert equal.sum() == 14 and (equal == equal[::-1]).all() and not equal[4].any()
+
+
+def test_points_in_many_dimensions_are_drawn_by_principal_components(tmp_path):
+    real = np.random.default_rng(0).normal(size=(20, 5))
+    viz.save_points(real + 0.1, real, tmp_path / "points.png")
+    with Image.open(tmp_path / "points.png") as image:
+        assert image.size == (320, 320)

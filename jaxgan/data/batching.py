@@ -45,8 +45,8 @@ def batches(
             thread. Default: one per CPU core but one, at most 8.
 
     Yields:
-        `image` uint8 [k, B, H, W, C] and, with labels, `label` int32 [k, B]. Close the
-        iterator to end the workers.
+        `image` uint8 [k, B, H, W, C] and, with labels, `label` int32 [k, B], with features,
+        `feature` float32 [k, B, size]. Close the iterator to end the workers.
 
     Raises:
         UserError: for a bad argument, or while reading, for a damaged record.
@@ -89,6 +89,8 @@ def _from_memory(
     arrays = {"image": dataset.images}
     if dataset.labels is not None:
         arrays["label"] = dataset.labels
+    if dataset.features is not None:
+        arrays |= {"feature": dataset.features, "feature_index": dataset.feature_index}
     arrays = {
         key: jax.make_array_from_callback(value.shape, replicated, value.__getitem__)
         for key, value in arrays.items()
@@ -96,9 +98,12 @@ def _from_memory(
 
     @jax.jit(out_shardings=sharding)
     def gather(arrays: dict[str, jax.Array], indices: jax.Array) -> dict[str, jax.Array]:
-        return {
-            key: value.at[indices].get(mode="promise_in_bounds") for key, value in arrays.items()
-        }
+        rows = dict.fromkeys(arrays, indices)
+        if "feature" in rows:  # many examples share one
+            rows["feature"] = (
+                arrays["feature_index"].at[rows.pop("feature_index")].get(mode="promise_in_bounds")
+            )
+        return {key: arrays[key].at[row].get(mode="promise_in_bounds") for key, row in rows.items()}
 
     shape = (disc_steps, batch_size)
     size = disc_steps * batch_size

@@ -31,6 +31,10 @@ class Dataset:
             points float32 [N, 1, 1, dimensions].
         labels: int32 [N]; None without labels, or if the images do not fit.
         examples: random access to the decoded examples if the images do not fit, else None.
+        features: float32 [M, size], what examples are conditioned on; several may share a row.
+            None where there are none.
+        feature_index: int32 [N], the row of each example.
+        words: the vocabulary, `jaxgan.tagging.words.Words`, where examples are word vectors.
     """
 
     name: str
@@ -41,6 +45,9 @@ class Dataset:
     images: np.ndarray | None = dataclasses.field(default=None, repr=False)
     labels: np.ndarray | None = dataclasses.field(default=None, repr=False)
     examples: Sequence[dict[str, Any]] | None = dataclasses.field(default=None, repr=False)
+    features: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    feature_index: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    words: Any = dataclasses.field(default=None, repr=False)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Reads one example.
@@ -49,7 +56,8 @@ class Dataset:
             index: 0 <= index < num_examples.
 
         Returns:
-            `image` uint8 [height, width, channels] and, with labels, `label` int32 [].
+            `image` uint8 [height, width, channels] and, with labels, `label` int32 [], with
+            features, `feature` float32 [size].
 
         Raises:
             UserError: if it is damaged, or its shape is not that of the first example.
@@ -58,6 +66,8 @@ class Dataset:
             example = {"image": self.images[index]}
             if self.labels is not None:
                 example["label"] = self.labels[index]
+            if self.features is not None:
+                example["feature"] = self.features[self.feature_index[index]]
             return example
         example = self.examples[index]
         _check_example(example, index, self.image_shape)

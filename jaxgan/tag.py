@@ -1,0 +1,139 @@
+"""Tags images: `python -m jaxgan.tag --workdir=DIR --input=FOLDER_OR_IMAGE --out=tags.html`.
+
+Writes a table image | tags as a page that needs no other file, and the same as JSON beside it.
+"""
+
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from jaxgan import cli
+from jaxgan.errors import RunError, UserError
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+def main(argv: list[str]) -> None:
+    """Tags every image, writes the page and the JSON."""
+    from jaxgan.tagging.protocol import COMMON, NEAREST, SAMPLES
+
+    parser = cli.Parser("python -m jaxgan.tag", "Tag images with words.")
+    parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of train.py on tags")
+    parser.add_argument("--input", required=True, metavar="PATH", help="an image, or a folder")
+    parser.add_argument(
+        "--features",
+        metavar="FILE",
+        help="features of the images, a .npz with `feature` [n, size] and `name` [n], for a run "
+        "on features from a file",
+    )
+    parser.add_argument("--checkpoint", default="last", help="`last` or a step")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="of each image")
+    parser.add_argument("--nearest", type=int, default=NEAREST, help="words counted for a sample")
+    parser.add_argument("--common", type=int, default=COMMON, help="tags of an image")
+    parser.add_argument(
+        "--out",
+        default="tags.html",
+        metavar="FILE",
+        help="the page, or the JSON, which is written beside it (default: tags.html)",
+    )
+    args = parser.parse_args(argv)
+    cli.check_seed(args.seed)
+    out = pathlib.Path(args.out)
+    if out.suffix not in (".html", ".json"):
+        raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .html or .json")
+    files = image_files(args.input)
+
+    from jaxgan import workdir
+    from jaxgan.tagging import page, protocol
+    from jaxgan.tagging import words as word_vectors
+
+    cli.use_compilation_cache()
+    trained = workdir.load(args.workdir, args.checkpoint, features=True)
+    words = word_vectors.load(pathlib.Path(args.workdir) / "words.npz")
+    features = features_of(files, trained.config.dataset.tags.features, args.features)
+    try:
+        thumbnails = [page.thumbnail(file) for file in files]
+    except (OSError, ValueError, SyntaxError, MemoryError) as error:
+        raise UserError(f"--input: {args.input} has an image that is damaged; {error}") from error
+    with tqdm(total=len(files), unit="image", disable=None) as bar:
+        found = protocol.tag(
+            trained.sample,
+            features,
+            words,
+            seed=args.seed,
+            samples=args.samples,
+            nearest=args.nearest,
+            common=args.common,
+            tick=bar.update,
+        )
+    rows = [
+        {"image": str(file), "tags": [words.words[i] for i in tags]}
+        for file, tags in zip(files, found.tags, strict=True)
+    ]
+    about = {
+        "workdir": str(args.workdir),
+        "step": int(trained.state.step),
+        "seed": args.seed,
+        "samples": args.samples,
+        "nearest": args.nearest,
+        "common": args.common,
+    }
+    html, table = out.with_suffix(".html"), out.with_suffix(".json")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        workdir.write_atomically(html, page.page(rows, thumbnails, about))
+        text = json.dumps({**about, "images": rows}, indent=2, ensure_ascii=False)
+        workdir.write_atomically(table, text + "\n")
+    except OSError as error:
+        raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
+    print(f"wrote {html} and {table}: {len(rows)} images")
+
+
+def image_files(path: str) -> list[pathlib.Path]:
+    """Returns one image file, or those of a folder by name.
+
+    Raises:
+      UserError: there is none.
+    """
+    given = pathlib.Path(path).expanduser()
+    if given.is_file():
+        return [given]
+    if not given.is_dir():
+        raise UserError(f"--input: {path} does not exist; give an image or a folder of images")
+    files = sorted(file for file in given.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        known = " ".join(SUFFIXES)
+        raise UserError(f"--input: {path} has no images; give a folder with files of {known}")
+    return files
+
+
+def features_of(files: list[pathlib.Path], source: Any, given: str | None) -> np.ndarray:
+    """Returns the features, float32 [n, size], of image files, as a run was trained on.
+
+    Args:
+      files: the images.
+      source: of the run's features, `config.dataset.tags.features`.
+      given: a file of features, or None.
+
+    Raises:
+      UserError: features from a file are missing, or were not asked for, or an image is damaged.
+    """
+    from jaxgan.tagging import features
+
+    if features.is_file(source):
+        if given is None:
+            raise UserError(
+                f"--features: the run was trained on features from {source}; give a file like it"
+            )
+        return features.of_names(given, [file.stem for file in files], f"--features: {given}")
+    if given is not None:
+        raise UserError(f"--features: has no effect on a run with features of {source}; omit it")
+    return features.of_images(source, files, "--input")
+
+
+if __name__ == "__main__":
+    cli.run(main)

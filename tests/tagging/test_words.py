@@ -1,0 +1,102 @@
+import gzip
+import importlib.util
+
+import numpy as np
+import pytest
+
+from jaxgan.errors import UserError
+from jaxgan.tagging import words
+
+TAGS = [("sea", "sky", "sea"), ("sky", "blue"), ("blue", "sky", "rare"), ("sea", "sky")]
+TEXT = "3 2\nsea 3 4\nsky 0 2\nrock -1 0\n"
+
+
+def test_vectors_have_the_length_of_the_root_of_their_dimensions():
+    found = words.scaled(["a", "none", "b"], np.array([[3.0, 4.0], [0.0, 0.0], [0.0, -7.0]]))
+    assert found.words == ("a", "b")
+    np.testing.assert_allclose(found.vectors, np.sqrt(2) * np.array([[0.6, 0.8], [0, -1]]), 1e-6)
+    with pytest.raises(ValueError, match="vectors: not all values are finite"):
+        words.scaled(["a"], np.array([[np.nan, 1.0]]))
+
+
+def test_frequency_counts_images_and_not_repetitions():
+    assert words.frequent(TAGS, 2) == ["sky", "blue", "sea"]  # 4, then 2 and 2 by name
+    assert words.frequent(TAGS, 1) == ["sky", "blue", "sea", "rare"]
+    assert words.frequent(TAGS, 9) == []
+
+
+def test_round_trip_through_a_file(tmp_path):
+    found = words.scaled(["été", "b"], np.eye(2))
+    words.save(found, tmp_path / "words.npz")
+    again = words.load(tmp_path / "words.npz")
+    assert again.words == found.words
+    np.testing.assert_array_equal(again.vectors, found.vectors)
+    assert [file.name for file in tmp_path.iterdir()] == ["words.npz"]
+    with pytest.raises(UserError, match=r"--workdir: .*none.npz cannot be read"):
+        words.load(tmp_path / "none.npz")
+    (tmp_path / "bad.npz").write_text("no")
+    with pytest.raises(UserError, match=r"bad.npz is damaged; train in another folder"):
+        words.load(tmp_path / "bad.npz")
+
+
+def test_text_files_of_word2vec_and_fasttext(tmp_path):
+    pytest.importorskip("gensim")
+    (tmp_path / "v.vec").write_text(TEXT)
+    with gzip.open(tmp_path / "v.txt.gz", "wt") as file:
+        file.write(TEXT)
+    for name in ("v.vec", "v.txt.gz"):
+        found = words.read(tmp_path / name, ["sky", "tree", "sea"])
+        assert found.words == ("sky", "sea")
+        np.testing.assert_allclose(found.vectors, 2**0.5 * np.array([[0, 1], [0.6, 0.8]]), 1e-6)
+
+
+def test_binary_files_of_word2vec(tmp_path):
+    pytest.importorskip("gensim")
+    rows = {b"sea": [3, 4], b"sky": [0, 2]}
+    content = b"2 2\n" + b"".join(
+        word + b" " + np.array(row, np.float32).tobytes() + b"\n" for word, row in rows.items()
+    )
+    (tmp_path / "v.bin").write_bytes(content)
+    found = words.read(tmp_path / "v.bin", ["sea"])
+    np.testing.assert_allclose(found.vectors, 2**0.5 * np.array([[0.6, 0.8]]), 1e-6)
+    (tmp_path / "short.bin").write_bytes(content[:-7])
+    with pytest.raises(UserError, match=r"short.bin' is damaged or not of word2vec's binary"):
+        words.read(tmp_path / "short.bin", ["sea"])
+
+
+def test_refusals_of_files(tmp_path):
+    pytest.importorskip("gensim")
+    with pytest.raises(UserError, match=r"dataset.tags.vectors='.*none.vec' is no file"):
+        words.read(tmp_path / "none.vec", ["sea"])
+    (tmp_path / "v.vec").write_text(TEXT)
+    with pytest.raises(UserError, match="has none of the 1 tags of the data among its 3 words"):
+        words.read(tmp_path / "v.vec", ["tree"])
+    for text in ("", "hello\n", "2 2\nsea 1\n"):
+        (tmp_path / "bad.vec").write_text(text)
+        with pytest.raises(UserError, match=r"bad.vec' is damaged or not of word2vec's text"):
+            words.read(tmp_path / "bad.vec", ["sea"])
+
+
+def test_words_that_occur_together_are_near_and_training_is_repeatable():
+    pytest.importorskip("gensim")
+    rng = np.random.default_rng(0)
+    groups = [["a", "b", "c", "d"], ["w", "x", "y", "z"]]
+    tags = [tuple(rng.choice(groups[i % 2], 3, replace=False)) for i in range(2000)]
+    found = words.train(tags, size=8, min_count=5)
+    assert sorted(found.words) == sorted([*groups[0], *groups[1]])
+    cosine = found.vectors @ found.vectors.T / 8
+    for i, word in enumerate(found.words):
+        near = {found.words[j] for j in np.argsort(-cosine[i])[:4]}
+        assert near == set(groups[word in groups[1]])
+    again = words.train(tags, size=8, min_count=5)
+    np.testing.assert_array_equal(again.vectors, found.vectors)
+
+
+def test_refusals_of_training(monkeypatch):
+    with pytest.raises(UserError, match=r"dataset.tags.size=0: give 1 dimension or more"):
+        words.train(TAGS, size=0, min_count=1)
+    with pytest.raises(UserError, match=r"dataset.tags.min_count=9: no image has two tags"):
+        words.train(TAGS, size=2, min_count=9)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"^dataset.tags.vectors='' needs gensim; pip install gen"):
+        words.train(TAGS, size=2, min_count=1)
