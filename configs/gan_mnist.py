@@ -11,9 +11,9 @@ average of the generator over some 10,000 steps, which the paper has not.
 Not trained to its end yet. A trial of 100,000 steps (80 minutes on one CPU core) had a Parzen
 log-likelihood of 219.8 with a standard error of 2.2 (real training images 242, the paper 225).
 There the learning rate was doubled at step 60,000, which changed little, and the average was one of
-2,000 steps until step 85,000, with which the likelihood had come to rest at 208 (on the images that choose the window it
-was 145, 178, 190, 196 and 204 at steps 10,000 to 50,000; without any average, 163 at the end). A
-learning rate falling to 0 over the second half brought nothing.
+2,000 steps until step 85,000, with which the likelihood had come to rest at 208 (on the images that
+choose the window it was 145, 178, 190, 196 and 204 at steps 10,000 to 50,000; without any average,
+163 at the end). A learning rate falling to 0 over the second half brought nothing.
 """
 
 from ml_collections import ConfigDict

@@ -12,7 +12,18 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, sample_by, shown
+from jaxgan.base import (
+    GAN,
+    Batch,
+    Metrics,
+    Players,
+    interleave,
+    is_set,
+    sample_by,
+    separate,
+    shown,
+    spread,
+)
 from jaxgan.errors import UserError
 from jaxgan.gans.gan import is_points
 from jaxgan.nn.dtypes import compute_dtype
@@ -151,7 +162,7 @@ def make(
 
     def generate(gen: Any, feature: jax.Array, key: jax.Array) -> jax.Array:
         dropout_key = jax.random.split(key)[1]
-        z = draw(key, feature.shape[0])
+        z = spread(draw(key, feature.shape[0]))
         return generator.apply(gen, z, feature, True, rngs={"dropout": dropout_key})
 
     def critic(disc: Any, image: jax.Array, feature: jax.Array, key: jax.Array) -> jax.Array:
@@ -177,20 +188,21 @@ def make(
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         fake_key, critic_key, penalty_key = jax.random.split(key, 3)
         image, feature = batch["image"], batch["feature"]
-        both = jnp.concatenate([image, generate(gen, feature, fake_key)])
-        features = jnp.concatenate([feature, feature])
-        real, fake = jnp.split(critic(disc, both, features, critic_key), 2)
+        fakes = generate(gen, feature, fake_key)
+        both, features = interleave(image, fakes), interleave(feature, feature)
+        real, fake = separate(critic(disc, both, features, critic_key))
         loss = jnp.mean(disc_pair(real, fake))
         metrics = {
             "disc_loss": loss,
             "D(x)": jnp.mean(nn.sigmoid(real)),
             "D(G(z))": jnp.mean(nn.sigmoid(fake)),
         }
-        if penalty_weight:
+        if is_set(penalty_weight):
             metrics["penalty"] = penalty_weight * penalties.estimate(
                 penalties.PENALTIES[penalty],
                 lambda x, y: critic(disc, x, y, penalty_key),
-                *jnp.split(both, 2),
+                image,
+                fakes,
                 jax.random.fold_in(penalty_key, 1),
                 feature,
                 share=penalty_share,
