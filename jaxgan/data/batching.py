@@ -45,8 +45,8 @@ def batches(
             thread. Default: one per CPU core but one, at most 8.
 
     Yields:
-        `image` uint8 [k, B, H, W, C] and, with labels, `label` int32 [k, B]. Close the
-        iterator to end the workers.
+        `image` uint8 [k, B, H, W, C] and, with labels, `label` int32 [k, B], of pairs `input`
+        uint8 [k, B, *input_shape]. Close the iterator to end the workers.
 
     Raises:
         UserError: for a bad argument, or while reading, for a damaged record.
@@ -89,6 +89,8 @@ def _from_memory(
     arrays = {"image": dataset.images}
     if dataset.labels is not None:
         arrays["label"] = dataset.labels
+    if dataset.inputs is not None:
+        arrays["input"] = dataset.inputs
     arrays = {
         key: jax.make_array_from_callback(value.shape, replicated, value.__getitem__)
         for key, value in arrays.items()
