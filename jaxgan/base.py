@@ -48,6 +48,7 @@ class GAN(NamedTuple):
         `decoder1`, ...; the logits of an auto-encoder are minus its energies. None where a
         discriminator does not show them.
       conditional: whether samples are of the class that `label` asks for.
+      translator: whether `sample` takes input images in place of labels.
     """
 
     init: Callable[[jax.Array, Batch], tuple[Players, Players]]
@@ -59,6 +60,7 @@ class GAN(NamedTuple):
     decode: Callable[..., jax.Array] | None = None
     critic: Callable[..., tuple[jax.Array, dict[str, jax.Array]]] | None = None
     conditional: bool = False
+    translator: bool = False
 
 
 def shown(state: dict[str, Any]) -> dict[str, jax.Array]:

@@ -17,7 +17,7 @@ from ml_collections import FrozenConfigDict
 from jaxgan import cli, data, parallel, viz, workdir
 from jaxgan.base import Batch, Metrics
 from jaxgan.checkpoint import Checkpoints, abstract
-from jaxgan.data import transforms
+from jaxgan.data import pairs, transforms
 from jaxgan.errors import RunError, UserError
 from jaxgan.monitor import Monitor
 from jaxgan.progress import Progress
@@ -44,16 +44,22 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     parallel.check_batch_size(config.batch_size, mesh)
     workdir.check_owner(folder, config)
     dataset = load_dataset(config)
-    about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
+    about = describe(config, dataset)
     model = workdir.make_model(config, **about)
+    shown = load_shown(config) if model.gan.translator else None
     cli.use_compilation_cache()
     monitor = None
     if config.evaluate_every:
+        if model.gan.translator:
+            raise UserError(
+                f"--config.evaluate_every: {config.evaluate_every} is for models of noise; give 0 "
+                "and use python -m jaxgan.evaluate_pairs"
+            )
         monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
     workdir.claim(folder, config, about)
     try:
         with contextlib.ExitStack() as stack:
-            return Run(config, folder, dataset, model, monitor, mesh, stack).train()
+            return Run(config, folder, dataset, model, monitor, mesh, stack, shown).train()
     except BrokenPipeError:  # of standard output
         raise
     except OSError as error:
@@ -63,19 +69,64 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         ) from error
 
 
-def load_dataset(config: FrozenConfigDict) -> data.Dataset:
-    """Returns the dataset of a configuration."""
+def load_dataset(
+    config: FrozenConfigDict, split: str | None = None, image_size: int | None = None
+) -> data.Dataset:
+    """Returns the dataset of a configuration.
+
+    Args:
+      config: the configuration.
+      split: None for that of training.
+      image_size: None for that of training, from which random squares are cropped where the
+        configuration asks for that.
+
+    Raises:
+      UserError: an option, or what it names, is wrong.
+    """
     options = config.dataset
     try:
         return data.load(
             options.name,
             path=options.path or None,
             data_dir=options.data_dir or None,
-            split=options.split,
-            image_size=options.image_size or None,
+            split=split or options.split,
+            image_size=image_size or options.jitter_size or options.image_size or None,
+            pairs=options.pairs,
+            direction=options.direction,
+            unreadable=options.unreadable,
         )
     except UserError as error:
         raise UserError(f"--config.{error}") from error  # it names `dataset.KEY`
+
+
+def describe(config: FrozenConfigDict, dataset: data.Dataset) -> dict[str, Any]:
+    """Returns the form of what a model is given, arguments of `workdir.make_model`."""
+    size = config.dataset.image_size if config.dataset.jitter_size else None
+
+    def cropped(shape: tuple[int, int, int]) -> list[int]:
+        return [size, size, shape[2]] if size else list(shape)
+
+    about = {"image_shape": cropped(dataset.image_shape), "num_classes": dataset.num_classes or 0}
+    if dataset.input_shape:
+        about["input_shape"] = cropped(dataset.input_shape)
+    return about
+
+
+def load_shown(config: FrozenConfigDict) -> dict[str, np.ndarray]:
+    """Returns the held-out pairs that sample grids show, uint8 `input` and `image`, without jitter.
+
+    Raises:
+      UserError: `evaluation.test_split` is no split of the dataset.
+    """
+    split = config.evaluation.test_split
+    try:
+        dataset = load_dataset(config, split, config.dataset.image_size)
+    except UserError as error:
+        raise UserError(f"--config.evaluation.test_split={split!r}, to show: {error}") from error
+    count = min(30 if dataset.image_shape[0] <= 64 else 6, dataset.num_examples)
+    chosen = np.linspace(0, dataset.num_examples - 1, count).astype(int)
+    examples = [dataset.read(int(i)) for i in chosen]
+    return {name: np.stack([x[name] for x in examples]) for name in ("input", "image")}
 
 
 class Run:
@@ -90,8 +141,10 @@ class Run:
         monitor: Monitor | None,
         mesh: jax.sharding.Mesh,
         stack: contextlib.ExitStack,
+        shown: dict[str, np.ndarray] | None,
     ) -> None:
         """Opens the checkpoints and makes or restores the state; `stack` closes what it opens."""
+        self._shown = shown
         self._config, self._folder, self._dataset = config, folder, dataset
         self._mesh, self._stack = mesh, stack
         self._checkpoints = Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
@@ -116,6 +169,8 @@ class Run:
         chosen = np.linspace(0, total - 1, min(1000, total)).astype(int)
         examples = [self._dataset.read(int(i)) for i in chosen]
         batch = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+        if self._config.dataset.jitter_size:
+            batch = transforms.centre(batch, self._config.dataset.image_size)
         new_state = jax.jit(
             lambda key, batch: model.new_state(key, self._floats(batch)), out_shardings=whole
         )
@@ -124,8 +179,9 @@ class Run:
     def _floats(self, batch: Batch) -> Batch:
         if self._value_range is None:  # points
             return batch
-        image = transforms.to_float(batch["image"], *self._value_range)
-        return {**batch, "image": image}
+        levels = {name: batch[name] for name in ("image", "input") if name in batch}
+        floats = {n: transforms.to_float(x, *self._value_range) for n, x in levels.items()}
+        return {**batch, **floats}
 
     def _step_on_levels(self, model: workdir.Model) -> Any:
         config = self._config
@@ -133,7 +189,13 @@ class Run:
             model.gan, model.optimizers, disc_steps=config.disc_steps, ema_decay=config.ema_decay
         )
 
+        jitter_size, flip = config.dataset.jitter_size, config.dataset.flip
+
         def step_on_levels(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+            if jitter_size or flip:
+                size = config.dataset.image_size if jitter_size else batch["image"].shape[-3]
+                key = jax.random.fold_in(jax.random.fold_in(state.key, 2**31), state.step)
+                batch = transforms.jitter(key, batch, size=size, flip=flip)
             return step(state, self._floats(batch))
 
         return repeat_step(step_on_levels, config.steps_per_call)
@@ -248,6 +310,9 @@ class Run:
         progress.start(step)
 
     def _save_samples(self, step: int) -> None:
+        if self._shown:
+            self._save_translations(step)
+            return
         classes, columns = self._num_classes, 10
         count = columns * (min(classes, 20) or 10)
         if self._value_range is None:
@@ -263,6 +328,18 @@ class Run:
         scale = max(1, 64 // images.shape[1])
         viz.save_image(viz.grid(images, columns), file, scale)
 
+    def _save_translations(self, step: int) -> None:
+        key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
+        shown, kind = self._shown, self._config.dataset.pairs
+        output = np.asarray(self._sample(self._state, key, shown["input"]))
+        source, output = pairs.pictures(kind, input=shown["input"], image=output)
+        _, target = pairs.pictures(kind, **shown)
+        file = self._folder / "samples" / f"step_{step:07d}.png"
+        columns = 3 if source.shape[1] <= 64 else 1
+        viz.save_image(
+            viz.triples(source, output, target, columns), file, max(1, 64 // source.shape[1])
+        )
+
     def _finish(self) -> None:
         """Draws what shows the whole run and says where everything is."""
         folder = self._folder
@@ -275,10 +352,11 @@ class Run:
         best = workdir.read_best(folder)
         if best:
             print(workdir.describe_best(best))
+        program = "translate" if self._shown else "sample"
         print(
             f"{self._config.steps} steps done. In {folder}: samples/ ({len(frames)} grids), "
             "samples.gif, curves.png, metrics.jsonl, tensorboard/, checkpoints/, config.json\n"
-            f"More samples: python -m jaxgan.sample --workdir={folder}"
+            f"More samples: python -m jaxgan.{program} --workdir={folder}"
         )
 
 

@@ -36,8 +36,23 @@ class Model(NamedTuple):
     abstract_state: state.TrainState
 
 
-def make_model(config: FrozenConfigDict, image_shape: tuple[int, ...], num_classes: int) -> Model:
-    """Returns the model of a configuration; raises `UserError` where an option is wrong."""
+def make_model(
+    config: FrozenConfigDict,
+    image_shape: tuple[int, ...],
+    num_classes: int,
+    input_shape: tuple[int, ...] | None = None,
+) -> Model:
+    """Returns the model of a configuration.
+
+    Args:
+      config: the configuration.
+      image_shape: (height, width, channels) of its data.
+      num_classes: of its data; 0 where it has no labels.
+      input_shape: (height, width, channels) of the inputs of pairs; None for single images.
+
+    Raises:
+      UserError: an option is wrong.
+    """
     image_shape = tuple(image_shape)
     gan = gans.make(config.gan, image_shape=image_shape, num_classes=num_classes)
     updates = Players(gen=config.steps, disc=config.steps * config.disc_steps)
@@ -58,6 +73,8 @@ def make_model(config: FrozenConfigDict, image_shape: tuple[int, ...], num_class
     batch = {"image": jax.ShapeDtypeStruct((2, *image_shape), np.float32)}
     if num_classes:
         batch["label"] = jax.ShapeDtypeStruct((2,), np.int32)
+    if input_shape:
+        batch["input"] = jax.ShapeDtypeStruct((2, *input_shape), np.float32)
     abstract_state = jax.eval_shape(new_state, jax.random.key(0), batch)
     asked = num_classes if gan.conditional else 0
     return Model(gan, players, asked, new_state, abstract_state)
@@ -92,7 +109,7 @@ def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any])
     Args:
       folder: the work folder.
       config: its configuration.
-      about: `image_shape` and `num_classes` of the data.
+      about: `image_shape` and `num_classes` of the data, and `input_shape` of pairs.
 
     Raises:
       UserError: the folder cannot be written, or its data had another form.
@@ -148,7 +165,9 @@ class Trained(NamedTuple):
       image_shape: (height, width, channels).
       state: its train state.
       sample: `(key, label int32 [n]) -> uint8 [n, height, width, channels]`, compiled, from the
-        moving average where there is one.
+        moving average where there is one; of a translator, inputs uint8 [n, height, width, ...]
+        take the place of labels.
+      input_shape: (height, width, channels) of the inputs of pairs; None for single images.
     """
 
     config: ConfigDict
@@ -156,15 +175,18 @@ class Trained(NamedTuple):
     image_shape: tuple[int, int, int]
     state: state.TrainState
     sample: Callable[[jax.Array, jax.Array], jax.Array]
+    input_shape: tuple[int, int, int] | None = None
 
 
 def make_sample(
     gan: GAN,
 ) -> Callable[[state.TrainState, jax.Array, jax.Array], jax.Array]:
-    """Returns the compiled `(state, key, label) -> uint8 images`."""
+    """Returns the compiled `(state, key, label or uint8 inputs) -> uint8 images`."""
 
     @jax.jit
     def sample(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
+        if gan.translator:
+            label = transforms.to_float(label, *gan.value_range)
         images = gan.sample(state.sampler, state.variables, key, label)
         if gan.value_range is None:  # points
             return images
@@ -187,7 +209,8 @@ def load(folder: str | pathlib.Path, checkpoint: str = "last") -> Trained:
     config = ConfigDict(_read_json(folder / "config.json"))
     about = _read_json(folder / "dataset.json")
     image_shape = tuple(about["image_shape"])
-    model = make_model(config, image_shape, about["num_classes"])
+    input_shape = tuple(about["input_shape"]) if "input_shape" in about else None
+    model = make_model(config, image_shape, about["num_classes"], input_shape)
     like = abstract(model.abstract_state, parallel.replicated(parallel.make_mesh()))
     none_yet = "has no sound checkpoint; let train.py reach one"
     if not (folder / "checkpoints").is_dir():
@@ -224,7 +247,16 @@ def load(folder: str | pathlib.Path, checkpoint: str = "last") -> Trained:
         image_shape,
         restored,
         lambda key, label: compiled(restored, key, label),
+        input_shape,
     )
+
+
+def check_no_translator(gan: GAN, program: str) -> None:
+    """Raises `UserError` where `--workdir` has a translator, which `program` cannot sample."""
+    if gan.translator:
+        raise UserError(
+            f"--workdir: its model translates images and makes none of noise; {program}"
+        )
 
 
 def equal_shares(num: int, num_classes: int) -> np.ndarray:

@@ -14,6 +14,7 @@ import pytest
 from jaxgan import config as config_lib
 from jaxgan import parallel, workdir
 from jaxgan.base import Players
+from jaxgan.data import pairs
 from jaxgan.state import init_state
 from jaxgan.step import make_train_step
 
@@ -25,11 +26,26 @@ SHAPES = {  # of the datasets that configurations name
     "gaussian_ring": ((1, 1, 2), 0),
     "lsun/bedroom": ((64, 64, 3), 0),
     "mnist": ((28, 28, 1), 10),
+    # Of folders, whose images are resized; smaller here than in their configurations.
+    "cityscapes": ((64, 64, 3), 0),
+    "edges2shoes": ((64, 64, 3), 0),
+    "facades": ((64, 64, 3), 0),
+    "maps": ((64, 64, 3), 0),
 }
 # Options that make networks small, where a variant has them; cifar_conv has hundreds of units.
 NARROW = {"width": 8, "units": 32, "gen_width": 16, "disc_width": 16}
 DISC_STEPS = 2
 BATCH = 8
+
+
+def shapes(config):
+    """Returns the shape of images, the number of classes, and the shape of inputs or None."""
+    shape, classes = SHAPES[config.dataset.name]
+    kind = config.dataset.pairs
+    if not kind or kind in pairs.FOLDERS:
+        return shape, classes, shape if kind else None
+    a, b = pairs.derive(kind, np.zeros((1, *shape), np.uint8), config.dataset.direction)
+    return b.shape[1:], classes, a.shape[1:]
 
 
 def distinct(files):
@@ -59,15 +75,17 @@ def config(request):
 
 @pytest.fixture(scope="module")
 def model(config):
-    return workdir.make_model(config, *SHAPES[config.dataset.name])
+    return workdir.make_model(config, *shapes(config))
 
 
 def make_batch(config, k=DISC_STEPS):
-    shape, classes = SHAPES[config.dataset.name]
+    shape, classes, input_shape = shapes(config)
     rng = np.random.default_rng(0)
     batch = {"image": jnp.asarray(rng.uniform(0, 1, (k, BATCH, *shape)), jnp.float32)}
     if classes:
         batch["label"] = jnp.asarray(rng.integers(0, classes, (k, BATCH)), jnp.int32)
+    if input_shape:
+        batch["input"] = jnp.asarray(rng.uniform(0, 1, (k, BATCH, *input_shape)), jnp.float32)
     return batch
 
 
@@ -116,8 +134,10 @@ def test_docstring_tells_the_paper_and_the_command(config, request):
 def test_samples_have_the_shape_and_range_of_the_data(config, model):
     gan = model.gan
     state = start(gan, model.optimizers, config)
-    (height, width, channels), classes = SHAPES[config.dataset.name]
+    (height, width, channels), classes, _ = shapes(config)
     label = jnp.arange(6) % max(classes, 1)
+    if gan.translator:
+        label = make_batch(config)["input"][0, :6]
     images = gan.sample(state.sampler, state.variables, jax.random.key(1), label)
     chex.assert_shape(images, (6, height, width, channels))
     chex.assert_type(images, jnp.float32)
