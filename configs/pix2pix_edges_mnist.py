@@ -15,7 +15,7 @@ from jaxgan import config as config_lib
 def get_config() -> ConfigDict:
     """Returns the configuration."""
     config = config_lib.base()
-    config.steps = 6000
+    config.steps = 3000
     config.batch_size = 32
     config.dataset.pairs = "edges"
     config.gan = ConfigDict({"name": "pix2pix", "width": 16, "disc_layers": 2})

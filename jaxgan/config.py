@@ -212,7 +212,10 @@ def differences(old: dict[str, Any], new: ConfigDict | FrozenConfigDict) -> list
       old: as read back from JSON.
       new: a configuration.
     """
-    flat_old, flat_new = flatten(old), flatten(json.loads(new.to_json()))
+    flat_new = flatten(json.loads(new.to_json()))
+    # A key that is younger than the old configuration had the value that is its default.
+    defaults = flatten(json.loads(base().to_json()))
+    flat_old = {key: defaults[key] for key in defaults.keys() & flat_new} | flatten(old)
     return [
         f"{key}: {flat_old.get(key, 'absent')!r} -> {flat_new.get(key, 'absent')!r}"
         for key in sorted(flat_old | flat_new)

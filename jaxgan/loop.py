@@ -166,7 +166,8 @@ class Run:
         if found is not None:
             return found[1]
         total = self._dataset.num_examples  # files may be sorted by class
-        chosen = np.linspace(0, total - 1, min(1000, total)).astype(int)
+        count = 1 if model.gan.translator else 1000  # it needs shapes alone
+        chosen = np.linspace(0, total - 1, min(count, total)).astype(int)
         examples = [self._dataset.read(int(i)) for i in chosen]
         batch = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
         if self._config.dataset.jitter_size:

@@ -14,9 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from jaxgan import cli, viz, workdir
-from jaxgan.data import images as images_lib
-from jaxgan.data import pairs
-from jaxgan.data.pair_folders import images_in
+from jaxgan.data import images, pairs
 from jaxgan.errors import RunError, UserError
 from jaxgan.evaluate_pairs import open_run
 
@@ -30,7 +28,7 @@ def read(file: pathlib.Path, channels: int, size: tuple[int, int] | None) -> np.
     Args:
       file: any format that Pillow opens; turned as its EXIF says.
       channels: 1, 3 or 4.
-      size: (height, width): the largest middle part of that shape is resized to it; None: as it is.
+      size: (height, width) to `fit` it to; None: as it is.
 
     Returns:
       uint8 [height, width, channels].
@@ -41,12 +39,19 @@ def read(file: pathlib.Path, channels: int, size: tuple[int, int] | None) -> np.
     try:
         with Image.open(file) as image:
             image = ImageOps.exif_transpose(image).convert(_MODES[channels])
-            if size:
-                image = ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
             array = np.array(image)
     except Exception as error:  # of Pillow, for whatever a file may hold
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"--input: {file} cannot be read as an image ({text[:200]})") from error
+    return fit(array if array.ndim == 3 else array[..., None], size)
+
+
+def fit(array: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
+    """Resizes the largest middle part of a shape (height, width) to it; None: nothing."""
+    if size in (None, array.shape[:2]):
+        return array
+    image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    array = np.array(ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC))
     return array if array.ndim == 3 else array[..., None]
 
 
@@ -80,10 +85,8 @@ class Translator:
             half = whole.shape[1] // 2
             if half == 0:
                 raise UserError(f"--input: {file} is too narrow to be two images side by side")
-            whole = np.concatenate([whole[:, :half], whole[:, half : 2 * half]], -1)
-            if self._size:
-                parts = [images_lib.resize(x, self._size[0]) for x in np.split(whole, 2, -1)]
-                whole = np.concatenate(parts, -1)
+            sides = whole[:, :half], whole[:, half : 2 * half]
+            whole = np.concatenate([fit(x, self._size) for x in sides], -1)
         else:
             source = trained.input_shape if direction == "BtoA" else trained.image_shape
             whole = read(file, 3 if kind == "colour" else source[-1], self._size)
@@ -179,7 +182,7 @@ def parse(argv: list[str]) -> Any:
 def _files(path: pathlib.Path) -> list[pathlib.Path]:
     """Returns the images that `--input` names."""
     if path.is_dir():
-        files = images_in(path)
+        files = images.files_in(path)
         if not files:
             raise UserError(f"--input: {path} has no images; give a folder of PNG or JPEG files")
         return files
@@ -194,7 +197,7 @@ def main(argv: list[str]) -> None:
     files = _files(pathlib.Path(args.input))
     targets: dict[str, pathlib.Path] = {}
     if args.target:
-        targets = {file.stem: file for file in images_in(pathlib.Path(args.target))}
+        targets = {file.stem: file for file in images.files_in(pathlib.Path(args.target))}
         if not targets:
             raise UserError(f"--target: {args.target} has no images; give a folder of targets")
     cli.use_compilation_cache()

@@ -27,10 +27,10 @@ SHAPES = {  # of the datasets that configurations name
     "lsun/bedroom": ((64, 64, 3), 0),
     "mnist": ((28, 28, 1), 10),
     # Of folders, whose images are resized; smaller here than in their configurations.
-    "cityscapes": ((64, 64, 3), 0),
-    "edges2shoes": ((64, 64, 3), 0),
-    "facades": ((64, 64, 3), 0),
-    "maps": ((64, 64, 3), 0),
+    "cityscapes": ((32, 32, 3), 0),
+    "edges2shoes": ((32, 32, 3), 0),
+    "facades": ((32, 32, 3), 0),
+    "maps": ((32, 32, 3), 0),
 }
 # Options that make networks small, where a variant has them; cifar_conv has hundreds of units.
 NARROW = {"width": 8, "units": 32, "gen_width": 16, "disc_width": 16}

@@ -54,6 +54,21 @@ def test_run_shows_rows_and_resumes_bit_for_bit(translator_run, scenes, tmp_path
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evaluate_every": 2}, "--config.evaluate_every: 2 is for models of noise"),
+        ({"evaluation.test_split": "none"}, "--config.evaluation.test_split='none', to show: "),
+        ({"dataset.pairs": ""}, "--config.dataset.path="),
+        ({"dataset.direction": "AB"}, "--config.dataset.direction='AB' is unknown"),
+    ],
+)
+def test_mistakes_of_training(scenes, tmp_path, changes, message):
+    flags = programs.small_pairs(scenes, **changes)
+    with pytest.raises(UserError, match=f"^{message}"):
+        loop.train(config_lib.load("configs/pix2pix_facades.py", flags), tmp_path / "run")
+
+
 def test_a_folder_of_images(translator_run, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

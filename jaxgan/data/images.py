@@ -1,7 +1,8 @@
-"""Decoding, cropping and resizing of single images, with Pillow."""
+"""Finding, decoding, cropping and resizing of images, with Pillow."""
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 CHANNELS = tuple(_MODES)
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Returns the image files of a folder by name; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
+    )
 
 
 def decode(data: bytes, channels: int, image_size: int | None) -> np.ndarray:

@@ -32,18 +32,8 @@ LAYOUTS = {
     "side_by_side": "pictures of A beside B in train/, val/ or test/",
     "two_folders": "A/train/ and B/train/ with files of the same names",
 }
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 UNREADABLE = ("stop", "skip")
 _log = logging.getLogger(__name__)
-
-
-def images_in(folder: Path) -> list[Path]:
-    """Returns the image files of a folder by name; none where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
-    )
 
 
 def find(folder: Path, layout: str, unreadable: str) -> dict[str, list[tuple[Path, ...]]]:
@@ -61,35 +51,44 @@ def find(folder: Path, layout: str, unreadable: str) -> dict[str, list[tuple[Pat
         UserError: there is no such folder, or nothing in it.
     """
     roots = [folder] if layout == "side_by_side" else [folder / "A", folder / "B"]
+    if not folder.is_dir():
+        raise UserError(
+            f"dataset.path={str(folder)!r} is no folder; give one with {LAYOUTS[layout]}"
+        )
+    found = {}
     try:
-        if not folder.is_dir():
-            raise UserError(
-                f"dataset.path={str(folder)!r} is no folder; give one with {LAYOUTS[layout]}"
-            )
-        names = [path.name for path in sorted(roots[0].iterdir()) if path.is_dir()]
-    except FileNotFoundError:
-        names = []
+        inside = sorted(roots[0].iterdir()) if roots[0].is_dir() else []
+        names = [path.name for path in inside if path.is_dir()]
+        places = {"train": roots} | {name: [root / name for root in roots] for name in names}
+        for split, folders in places.items():
+            files = _pairs_in(folders, unreadable)
+            if files:
+                found[split] = files
     except OSError as error:
         raise UserError(
             f"dataset.path={str(folder)!r} cannot be read ({error.strerror}); give another"
         ) from error
-    parts = {"train": roots} | {name: [root / name for root in roots] for name in names}
-    found = {}
-    for split, places in parts.items():
-        if len(places) == 1:
-            files = [(file,) for file in images_in(places[0])]
-        else:
-            a, b = ({file.stem: file for file in images_in(place)} for place in places)
-            for file in [*(a[x] for x in a.keys() - b), *(b[x] for x in b.keys() - a)]:
-                _report(file, "has no partner of its name", unreadable)
-            files = [(a[name], b[name]) for name in sorted(a.keys() & b)]
-        if files:
-            found[split] = found.get(split, []) + files
     if not found:
         raise UserError(
             f"dataset.path={str(folder)!r} has no pairs; give a folder with {LAYOUTS[layout]}"
         )
     return found
+
+
+def _pairs_in(folders: list[Path], unreadable: str) -> list[tuple[Path, ...]]:
+    """Returns the files of one folder, or of the same names in two."""
+    if len(folders) == 1:
+        return [(file,) for file in images.files_in(folders[0])]
+    sides: list[dict[str, Path]] = [{}, {}]
+    for side, folder in zip(sides, folders, strict=True):
+        for file in images.files_in(folder):
+            if file.stem in side:
+                _report(file, f"has the name of {side[file.stem].name}", unreadable)
+            side.setdefault(file.stem, file)
+    a, b = sides
+    for name in sorted(a.keys() ^ b):
+        _report(a.get(name) or b[name], "has no partner of its name", unreadable)
+    return [(a[name], b[name]) for name in sorted(a.keys() & b)]
 
 
 def _report(file: Path, problem: str, unreadable: str) -> None:

@@ -1,7 +1,5 @@
 """Between stored uint8 images and the float range that a network works in; random crops."""
 
-import math
-
 import jax
 import jax.numpy as jnp
 
@@ -67,17 +65,16 @@ def jitter(
     """
     *lead, height, width, _ = batch["image"].shape
     rows_key, columns_key, flip_key = jax.random.split(key, 3)
-    count = math.prod(lead)
-    top = jax.random.randint(rows_key, (count,), 0, height - size + 1)
-    left = jax.random.randint(columns_key, (count,), 0, width - size + 1)
-    mirrored = jax.random.bernoulli(flip_key, 0.5 if flip else 0.0, (count,))
+    top = jax.random.randint(rows_key, lead, 0, height - size + 1)
+    left = jax.random.randint(columns_key, lead, 0, width - size + 1)
+    mirrored = jax.random.bernoulli(flip_key, 0.5 if flip else 0.0, lead)
 
-    def one(x: jax.Array, top: jax.Array, left: jax.Array, mirrored: jax.Array) -> jax.Array:
+    def crop(x: jax.Array, top: jax.Array, left: jax.Array, mirrored: jax.Array) -> jax.Array:
         part = jax.lax.dynamic_slice(x, (top, left, 0), (size, size, x.shape[-1]))
         return jnp.where(mirrored, part[:, ::-1], part)
 
-    def crop(x: jax.Array) -> jax.Array:
-        parts = jax.vmap(one)(x.reshape(count, *x.shape[-3:]), top, left, mirrored)
-        return parts.reshape(*lead, *parts.shape[1:])
-
-    return {name: crop(x) if name in _SPATIAL else x for name, x in batch.items()}
+    for _ in lead:
+        crop = jax.vmap(crop)
+    return {
+        name: crop(x, top, left, mirrored) if name in _SPATIAL else x for name, x in batch.items()
+    }

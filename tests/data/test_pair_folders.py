@@ -96,6 +96,10 @@ def test_files_without_partner(two, caplog):
         data.load(**two)
     assert data.load(**two, unreadable="skip").num_examples == 3
     assert "single.png" in caplog.text
+    (two["path"] / "A" / "train" / "single.png").unlink()
+    save(two["path"] / "A" / "train" / "0.jpg", A)
+    with pytest.raises(UserError, match=r"0.png has the name of 0.jpg; mend or remove it"):
+        data.load(**two)
 
 
 def test_prepared_once_and_again_after_a_change(side, caplog):
