@@ -47,12 +47,13 @@ def main(argv: list[str]) -> None:
     for argument in rest:
         if not argument.startswith("--config."):
             raise UserError(f"{argument}: unknown argument; see {parser.prog} --help")
+    name = config.load(args.config, rest).gan.name
+    if name != "pix2pix":
+        raise UserError(f"--config: {args.config} is of {name}; give a pix2pix")
     out, results = pathlib.Path(args.out), {}
     for name, changes in OBJECTIVES.items():
         flags = [f"--config.{key}={value}" for key, value in changes.items()]
         settings = config.load(args.config, [*rest, *flags])
-        if settings.gan.name != "pix2pix":
-            raise UserError(f"--config: {args.config} is of {settings.gan.name}; give a pix2pix")
         folder = out / name
         if status := loop.train(settings, folder):
             raise SystemExit(status)
