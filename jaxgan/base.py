@@ -52,6 +52,7 @@ class GAN(NamedTuple):
         `decoder1`, ...; the logits of an auto-encoder are minus its energies. None where a
         discriminator does not show them.
       conditional: whether samples are of the class that `label` asks for.
+      translator: whether `sample` takes input images in place of labels.
     """
 
     init: Callable[[jax.Array, Batch], tuple[Players, Players]]
@@ -63,6 +64,7 @@ class GAN(NamedTuple):
     decode: Callable[..., jax.Array] | None = None
     critic: Callable[..., tuple[jax.Array, dict[str, jax.Array]]] | None = None
     conditional: bool = False
+    translator: bool = False
 
 
 _rows: ContextVar[jax.sharding.Sharding | None] = ContextVar("rows", default=None)

@@ -27,10 +27,15 @@ def base() -> ConfigDict:
             "ema_decay": 0.0,  # of the average of the generator's parameters; 0: no average
             "dataset": {
                 "name": "mnist",  # any TFDS image dataset
-                "path": "",  # a .npz with `image` (and `label`) instead of a name
+                "path": "",  # a .npz of `image` (and `label`), or a folder of pairs, for a name
                 "data_dir": "",  # "": $TFDS_DATA_DIR or ~/tensorflow_datasets
                 "split": "train",
                 "image_size": 0,  # 0: as they are
+                "pairs": "",  # a kind of jaxgan.data.pairs.KINDS; "": single images
+                "direction": "AtoB",  # or BtoA, of pairs
+                "unreadable": "stop",  # or skip: what to do about damaged files of a folder
+                "jitter_size": 0,  # size from which squares of image_size are cropped; 0: no crops
+                "flip": False,  # mirror half of the images
             },
             "gan": {"name": ""},  # a module of jaxgan.gans and the arguments of its make()
             "optimizer": {
@@ -175,7 +180,7 @@ def check(config: ConfigDict) -> None:
             leaf.endswith("_every") and leaf != "evaluate_every"
         ):
             least, remedy = 1, "give 1 or more"
-        elif leaf in ("seed", "image_size", "learning_rate", "evaluate_every"):
+        elif leaf in ("seed", "image_size", "jitter_size", "learning_rate", "evaluate_every"):
             least, remedy = 0, "give 0 or more"
         else:
             continue
@@ -187,6 +192,12 @@ def check(config: ConfigDict) -> None:
                 f"--config.steps_per_call: {config.steps_per_call} does not divide {key}="
                 f"{config[key]}; give a common divisor or change that"
             )
+    size, jitter_size = config.dataset.image_size, config.dataset.jitter_size
+    if jitter_size and not 1 <= size <= jitter_size:
+        raise UserError(
+            f"--config.dataset.jitter_size: {jitter_size} is the size to crop from, image_size="
+            f"{size} that of the crops; give an image_size from 1 to {jitter_size}"
+        )
     if not 0 <= config.ema_decay < 1:
         raise UserError(f"--config.ema_decay: {config.ema_decay} is not in [0, 1); try 0.999")
     if config.seed >= 2**63:
@@ -205,7 +216,10 @@ def differences(old: dict[str, Any], new: ConfigDict | FrozenConfigDict) -> list
       old: as read back from JSON.
       new: a configuration.
     """
-    flat_old, flat_new = flatten(old), flatten(json.loads(new.to_json()))
+    flat_new = flatten(json.loads(new.to_json()))
+    # A key that is younger than the old configuration had the value that is its default.
+    defaults = flatten(json.loads(base().to_json()))
+    flat_old = {key: defaults[key] for key in defaults.keys() & flat_new} | flatten(old)
     return [
         f"{key}: {flat_old.get(key, 'absent')!r} -> {flat_new.get(key, 'absent')!r}"
         for key in sorted(flat_old | flat_new)

@@ -96,6 +96,7 @@ class Source:
             self.seeds, self.about = [0], {"samples_file": args.samples}
             return
         trained = self._trained = workdir.load(args.workdir, args.checkpoint)
+        workdir.check_no_translator(trained.model.gan, "use python -m jaxgan.evaluate_pairs")
         self.image_shape, self.num = trained.image_shape, args.num
         self.labelled = trained.model.num_classes > 0
         self.seeds = list(range(args.seed, args.seed + args.seeds))

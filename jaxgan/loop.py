@@ -17,7 +17,7 @@ from ml_collections import FrozenConfigDict
 from jaxgan import cli, data, parallel, viz, workdir
 from jaxgan.base import Batch, Metrics
 from jaxgan.checkpoint import Checkpoints, abstract
-from jaxgan.data import transforms
+from jaxgan.data import pairs, transforms
 from jaxgan.errors import RunError, UserError
 from jaxgan.monitor import Monitor
 from jaxgan.progress import Progress
@@ -45,26 +45,30 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     mesh = parallel.make_mesh()
     parallel.check_batch_size(config.batch_size, mesh)
     workdir.check_owner(folder, config)
-    dataset = load_dataset(config, folder)
-    about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
-    if dataset.features is not None:
-        about["features"] = dataset.features.shape[1]
-        if config.evaluate_every:
-            raise UserError(
-                f"--config.evaluate_every: {config.evaluate_every} is for images; give 0 and run "
-                "python -m jaxgan.tagging.evaluate"
-            )
+    dataset = load_dataset(config, folder=folder)
+    about = describe(config, dataset)
+    if dataset.features is not None and config.evaluate_every:
+        raise UserError(
+            f"--config.evaluate_every: {config.evaluate_every} is for images; give 0 and run "
+            "python -m jaxgan.tagging.evaluate"
+        )
     model = workdir.make_model(config, **about)
+    shown = load_shown(config) if model.gan.translator else None
     cli.use_compilation_cache()
     monitor = None
     if config.evaluate_every:
+        if model.gan.translator:
+            raise UserError(
+                f"--config.evaluate_every: {config.evaluate_every} is for models of noise; give 0 "
+                "and use python -m jaxgan.evaluate_pairs"
+            )
         monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
     workdir.claim(folder, config, about)
     try:
         if dataset.words is not None:
             word_vectors.save(dataset.words, folder / "words.npz")
         with contextlib.ExitStack() as stack:
-            return Run(config, folder, dataset, model, monitor, mesh, stack).train()
+            return Run(config, folder, dataset, model, monitor, mesh, stack, shown).train()
     except BrokenPipeError:  # of standard output
         raise
     except OSError as error:
@@ -74,9 +78,25 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         ) from error
 
 
-def load_dataset(config: FrozenConfigDict, folder: pathlib.Path) -> data.Dataset:
-    """Returns the dataset of a configuration, with the vocabulary that the work folder has."""
-    options, words = config.dataset, tagged.known(folder)
+def load_dataset(
+    config: FrozenConfigDict,
+    split: str | None = None,
+    image_size: int | None = None,
+    folder: pathlib.Path | None = None,
+) -> data.Dataset:
+    """Returns the dataset of a configuration.
+
+    Args:
+      config: the configuration.
+      split: None for that of training.
+      image_size: None for that of training, from which random squares are cropped where the
+        configuration asks for that.
+      folder: a work folder, whose vocabulary is used where it has one.
+
+    Raises:
+      UserError: an option, or what it names, is wrong.
+    """
+    options, words = config.dataset, tagged.known(folder) if folder else None
     try:
         if tagged.has_tags(options):
             return tagged.load(options, words)
@@ -84,17 +104,20 @@ def load_dataset(config: FrozenConfigDict, folder: pathlib.Path) -> data.Dataset
             options.name,
             path=options.path or None,
             data_dir=options.data_dir or None,
-            split=options.split,
-            image_size=options.image_size or None,
+            split=split or options.split,
+            image_size=image_size or options.jitter_size or options.image_size or None,
+            pairs=options.pairs,
+            direction=options.direction,
+            unreadable=options.unreadable,
         )
     except UserError as error:
         raise UserError(f"--config.{error}") from error  # it names `dataset.KEY`
 
 
-def first_examples(dataset: data.Dataset) -> Batch:
+def first_examples(dataset: data.Dataset, count: int = 1000) -> Batch:
     """Returns examples from all over the data, for shapes and for means: files may be sorted."""
     total = dataset.num_examples
-    chosen = np.linspace(0, total - 1, min(1000, total)).astype(int)
+    chosen = np.linspace(0, total - 1, min(count, total)).astype(int)
     examples = [dataset.read(int(i)) for i in chosen]
     return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
 
@@ -103,7 +126,37 @@ def floats(batch: Batch, value_range: tuple[float, float] | None) -> Batch:
     """Returns a batch with its levels as floats; points, which have no range, as they are."""
     if value_range is None:
         return batch
-    return {**batch, "image": transforms.to_float(batch["image"], *value_range)}
+    levels = {name: batch[name] for name in ("image", "input") if name in batch}
+    return {**batch, **{n: transforms.to_float(x, *value_range) for n, x in levels.items()}}
+
+
+def describe(config: FrozenConfigDict, dataset: data.Dataset) -> dict[str, Any]:
+    """Returns the form of what a model is given, arguments of `workdir.make_model`."""
+    size = config.dataset.image_size if config.dataset.jitter_size else None
+
+    def cropped(shape: tuple[int, int, int]) -> list[int]:
+        return [size, size, shape[2]] if size else list(shape)
+
+    about = {"image_shape": cropped(dataset.image_shape), "num_classes": dataset.num_classes or 0}
+    if dataset.input_shape:
+        about["input_shape"] = cropped(dataset.input_shape)
+    if dataset.features is not None:
+        about["features"] = dataset.features.shape[1]
+    return about
+
+
+def load_shown(config: FrozenConfigDict) -> dict[str, np.ndarray]:
+    """Returns the held-out pairs that sample grids show, uint8 `input` and `image`, without jitter.
+
+    Raises:
+      UserError: `evaluation.test_split` is no split of the dataset.
+    """
+    split = config.evaluation.test_split
+    try:
+        dataset = load_dataset(config, split, config.dataset.image_size)
+    except UserError as error:
+        raise UserError(f"--config.evaluation.test_split={split!r}, to show: {error}") from error
+    return first_examples(dataset, 30 if dataset.image_shape[0] <= 64 else 6)
 
 
 class Run:
@@ -118,8 +171,10 @@ class Run:
         monitor: Monitor | None,
         mesh: jax.sharding.Mesh,
         stack: contextlib.ExitStack,
+        shown: dict[str, np.ndarray] | None,
     ) -> None:
         """Opens the checkpoints and makes or restores the state; `stack` closes what it opens."""
+        self._shown = shown
         self._config, self._folder, self._dataset = config, folder, dataset
         self._mesh, self._stack = mesh, stack
         self._checkpoints = Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
@@ -140,11 +195,14 @@ class Run:
         found = self._checkpoints.restore_newest(abstract(model.abstract_state, whole))
         if found is not None:
             return found[1]
+        first = first_examples(self._dataset, 1 if model.gan.translator else 1000)
+        if self._config.dataset.jitter_size:
+            first = transforms.centre(first, self._config.dataset.image_size)
         new_state = jax.jit(
             lambda key, batch: model.new_state(key, floats(batch, self._value_range)),
             out_shardings=whole,
         )
-        return new_state(jax.random.key(self._config.seed), first_examples(self._dataset))
+        return new_state(jax.random.key(self._config.seed), first)
 
     def _step_on_levels(self, model: workdir.Model) -> Any:
         config = self._config
@@ -152,7 +210,13 @@ class Run:
             model.gan, model.optimizers, disc_steps=config.disc_steps, ema_decay=config.ema_decay
         )
 
+        jitter_size, flip = config.dataset.jitter_size, config.dataset.flip
+
         def step_on_levels(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+            if jitter_size or flip:
+                size = config.dataset.image_size if jitter_size else batch["image"].shape[-3]
+                key = jax.random.fold_in(jax.random.fold_in(state.key, 2**31), state.step)
+                batch = transforms.jitter(key, batch, size=size, flip=flip)
             return step(state, floats(batch, model.gan.value_range))
 
         return repeat_step(step_on_levels, config.steps_per_call)
@@ -267,6 +331,9 @@ class Run:
         progress.start(step)
 
     def _save_samples(self, step: int) -> None:
+        if self._shown:
+            self._save_translations(step)
+            return
         classes, columns = self._num_classes, 10
         count = columns * (min(classes, 20) or 10)
         if self._value_range is None:
@@ -285,6 +352,18 @@ class Run:
         scale = max(1, 64 // images.shape[1])
         viz.save_image(viz.grid(images, columns), file, scale)
 
+    def _save_translations(self, step: int) -> None:
+        key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
+        shown, kind = self._shown, self._config.dataset.pairs
+        output = np.asarray(self._sample(self._state, key, shown["input"]))
+        source, output = pairs.pictures(kind, input=shown["input"], image=output)
+        _, target = pairs.pictures(kind, **shown)
+        file = self._folder / "samples" / f"step_{step:07d}.png"
+        columns = 3 if source.shape[1] <= 64 else 1
+        viz.save_image(
+            viz.triples(source, output, target, columns), file, max(1, 64 // source.shape[1])
+        )
+
     def _finish(self) -> None:
         """Draws what shows the whole run and says where everything is."""
         folder = self._folder
@@ -297,9 +376,11 @@ class Run:
         best = workdir.read_best(folder)
         if best:
             print(workdir.describe_best(best))
-        program = "Tags: python -m jaxgan.tag --input=FOLDER"
-        if self._dataset.words is None:
-            program = "More samples: python -m jaxgan.sample"
+        program = "More samples: python -m jaxgan.sample"
+        if self._shown:
+            program = "More images: python -m jaxgan.translate --input=FOLDER --out=out"
+        elif self._dataset.words is not None:
+            program = "Tags: python -m jaxgan.tag --input=FOLDER"
         print(
             f"{self._config.steps} steps done. In {folder}: samples/ ({len(frames)} grids), "
             "samples.gif, curves.png, metrics.jsonl, tensorboard/, checkpoints/, config.json\n"

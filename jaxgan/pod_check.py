@@ -105,7 +105,8 @@ def compile_for(
       num_classes: of the data; 0 where it has no labels.
       devices: of a topology.
     """
-    model = workdir.make_model(settings, image_shape, num_classes)
+    inputs = image_shape if settings.gan.name == "pix2pix" else None
+    model = workdir.make_model(settings, image_shape, num_classes, inputs)
     mesh = jax.sharding.Mesh(devices.ravel(), ("data",))
     train = make_train_step(
         model.gan,
@@ -119,6 +120,8 @@ def compile_for(
     )
     rows = settings.disc_steps * settings.steps_per_call, settings.batch_size * devices.size
     batch = {"image": jax.ShapeDtypeStruct((*rows, *image_shape), np.uint8)}
+    if inputs:
+        batch["input"] = jax.ShapeDtypeStruct((*rows, *inputs), np.uint8)
     if num_classes:
         batch["label"] = jax.ShapeDtypeStruct(rows, np.int32)
     compiled = parallel.compile_step(one, mesh).lower(model.abstract_state, batch).compile()

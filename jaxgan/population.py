@@ -289,6 +289,11 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         raise UserError(
             f"--config.dataset.name: {dataset.name} does not fit in memory, as members need it"
         )
+    if dataset.inputs is not None or dataset.features is not None:
+        raise UserError(
+            f"--config.population.seeds: {dataset.name} has pairs or tags, which populations do not "
+            "take; give 1"
+        )
     about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
     population = Population(configs, **about)
     cli.use_compilation_cache()

@@ -35,6 +35,7 @@ def main(argv: list[str]) -> None:
 
     cli.use_compilation_cache()
     trained = workdir.load(args.workdir, args.checkpoint)
+    workdir.check_no_translator(trained.model.gan, "use python -m jaxgan.translate")
     classes = trained.model.num_classes
     if args.label is not None and not 0 <= args.label < classes:
         remedy = f"give 0 to {classes - 1}" if classes else "leave it out: the model has no classes"

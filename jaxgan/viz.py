@@ -30,6 +30,25 @@ def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     return np.pad(canvas, ((0, gap), (0, gap), (0, 0)), constant_values=255)
 
 
+def triples(
+    input: np.ndarray, output: np.ndarray, target: np.ndarray, columns: int = 1
+) -> np.ndarray:
+    """Lays translations out in rows of input | output | target.
+
+    Args:
+      input: uint8 [n, height, width, channels], 1 or 3 channels.
+      output: the same shape.
+      target: the same shape.
+      columns: triples in each row.
+
+    Returns:
+      uint8 [height of all, width of all, channels].
+    """
+    whole = np.stack([input, output, target], 1)
+    shares = np.array_split(whole, columns)
+    return beside([grid(x.reshape(-1, *x.shape[2:]), 3) for x in shares if len(x)])
+
+
 def beside(panels: Sequence[np.ndarray], gap: int = 6) -> np.ndarray:
     """Returns pictures uint8 [height, width, channels] in a row, centred, white between them."""
     height = max(len(panel) for panel in panels)

@@ -37,15 +37,23 @@ class Model(NamedTuple):
 
 
 def make_model(
-    config: FrozenConfigDict, image_shape: tuple[int, ...], num_classes: int, features: int = 0
+    config: FrozenConfigDict,
+    image_shape: tuple[int, ...],
+    num_classes: int,
+    input_shape: tuple[int, ...] | None = None,
+    features: int = 0,
 ) -> Model:
-    """Returns the model of a configuration; raises `UserError` where an option is wrong.
+    """Returns the model of a configuration.
 
     Args:
       config: the configuration.
-      image_shape: (height, width, channels) of the data.
-      num_classes: of the data; 0 where there are none.
+      image_shape: (height, width, channels) of its data.
+      num_classes: of its data; 0 where it has no labels.
+      input_shape: (height, width, channels) of the inputs of pairs; None for single images.
       features: numbers that each example is conditioned on; 0 where there are none.
+
+    Raises:
+      UserError: an option is wrong.
     """
     image_shape = tuple(image_shape)
     gan = gans.make(config.gan, image_shape=image_shape, num_classes=num_classes)
@@ -69,6 +77,8 @@ def make_model(
         batch["label"] = jax.ShapeDtypeStruct((2,), np.int32)
     if features:
         batch["feature"] = jax.ShapeDtypeStruct((2, features), np.float32)
+    if input_shape:
+        batch["input"] = jax.ShapeDtypeStruct((2, *input_shape), np.float32)
     abstract_state = jax.eval_shape(new_state, jax.random.key(0), batch)
     asked = num_classes if gan.conditional else 0
     return Model(gan, players, asked, new_state, abstract_state)
@@ -103,7 +113,8 @@ def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any])
     Args:
       folder: the work folder.
       config: its configuration.
-      about: `image_shape` and `num_classes` of the data, and `features` where it has them.
+      about: `image_shape` and `num_classes` of the data, `input_shape` of pairs, and `features`
+        where it has them.
 
     Raises:
       UserError: the folder cannot be written, or its data had another form.
@@ -159,7 +170,9 @@ class Trained(NamedTuple):
       image_shape: (height, width, channels).
       state: its train state.
       sample: `(key, label int32 [n]) -> uint8 [n, height, width, channels]`, compiled, from the
-        moving average where there is one.
+        moving average where there is one; of a translator, inputs uint8 [n, height, width, ...]
+        take the place of labels.
+      input_shape: (height, width, channels) of the inputs of pairs; None for single images.
     """
 
     config: ConfigDict
@@ -167,15 +180,18 @@ class Trained(NamedTuple):
     image_shape: tuple[int, int, int]
     state: state.TrainState
     sample: Callable[[jax.Array, jax.Array], jax.Array]
+    input_shape: tuple[int, int, int] | None = None
 
 
 def make_sample(
     gan: GAN,
 ) -> Callable[[state.TrainState, jax.Array, jax.Array], jax.Array]:
-    """Returns the compiled `(state, key, label) -> uint8 images`."""
+    """Returns the compiled `(state, key, label or uint8 inputs) -> uint8 images`."""
 
     @jax.jit
     def sample(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
+        if gan.translator:
+            label = transforms.to_float(label, *gan.value_range)
         images = gan.sample(state.sampler, state.variables, key, label)
         if gan.value_range is None:  # points
             return images
@@ -206,6 +222,8 @@ def load(
         raise UserError(
             f"--workdir: {folder} is a run on {'images' if features else 'tags'}; {remedy}"
         )
+    if "input_shape" in about:
+        about["input_shape"] = tuple(about["input_shape"])
     model = make_model(config, **{**about, "image_shape": image_shape})
     like = abstract(model.abstract_state, parallel.replicated(parallel.make_mesh()))
     none_yet = "has no sound checkpoint; let train.py reach one"
@@ -243,7 +261,16 @@ def load(
         image_shape,
         restored,
         lambda key, label: compiled(restored, key, label),
+        about.get("input_shape"),
     )
+
+
+def check_no_translator(gan: GAN, program: str) -> None:
+    """Raises `UserError` where `--workdir` has a translator, which `program` cannot sample."""
+    if gan.translator:
+        raise UserError(
+            f"--workdir: its model translates images and makes none of noise; {program}"
+        )
 
 
 def equal_shares(num: int, num_classes: int) -> np.ndarray:

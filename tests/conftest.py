@@ -10,6 +10,7 @@ os.environ["XLA_FLAGS"] = (
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 
 import numpy as np
+import programs
 import pytest
 
 
@@ -43,3 +44,30 @@ def digits_file(tmp_path_factory: pytest.TempPathFactory):
     path = tmp_path_factory.mktemp("digits") / "digits.npz"
     np.savez(path, image=image.astype(np.uint8), label=label)
     return path
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory):
+    """A folder of side-by-side pairs of two sizes: 6 to train on, 3 to test."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("pairs") / "scenes"
+    for split, count in (("train", 6), ("test", 3)):
+        (folder / split).mkdir(parents=True)
+        for i in range(count):
+            side = 12 + 4 * (i % 2)
+            picture = rng.integers(0, 256, (side, 2 * side, 3)).astype(np.uint8)
+            Image.fromarray(picture).save(folder / split / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def translator_run(tmp_path_factory: pytest.TempPathFactory, scenes):
+    """The work folder of a pix2pix of seconds on `scenes`, with jitter."""
+    from jaxgan import config, loop
+
+    folder = tmp_path_factory.mktemp("runs") / "translator"
+    flags = programs.small_pairs(scenes)
+    assert loop.train(config.load("configs/pix2pix_facades.py", flags), folder) == 0
+    return folder

@@ -25,6 +25,21 @@ def small(digits_file: Path, **changes) -> list[str]:
     return [f"--config.{key}={value}" for key, value in values.items()]
 
 
+def small_pairs(folder: Path, **changes) -> list[str]:
+    """Returns the flags of a pix2pix of seconds on a folder of pairs."""
+    values = {
+        "dataset.image_size": 8,
+        "dataset.jitter_size": 10,
+        "steps": 4,
+        "checkpoint_every": 2,
+        "batch_size": 4,
+        "gan.width": 2,
+        "gan.disc_layers": 1,
+        **changes,
+    }
+    return small(folder, **values)
+
+
 def start(*arguments: object, devices: int = 1, **options) -> subprocess.Popen:
     """Starts `python ARGUMENTS...` with its output captured."""
     env = dict(os.environ, XLA_FLAGS=f"--xla_force_host_platform_device_count={devices}")

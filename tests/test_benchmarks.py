@@ -5,7 +5,7 @@ import numpy as np
 import programs
 import pytest
 
-from benchmarks import ebgan_grid, modes, population
+from benchmarks import ebgan_grid, modes, pix2pix_objectives, population
 from benchmarks.__main__ import table
 from benchmarks.models import MODELS, Settings, make_batch
 from jaxgan import gans
@@ -79,6 +79,9 @@ def test_methods_of_the_grid_differ_in_the_objective_alone():
         (modes, ["--config=configs/cgan_mnist.py"], "--config: .* is of mnist; give one of Gauss"),
         (modes, ["--seeds=1"], "--seeds: 1 has no standard error"),
         (ebgan_grid, ["--count=0"], "--count: 0 is below 1"),
+        (pix2pix_objectives, ["--num=-1"], "--num: -1 is below 0"),
+        (pix2pix_objectives, ["--step=3"], "--step=3: unknown argument"),
+        (pix2pix_objectives, ["--config=configs/gan_mnist.py"], "--config: .* is of gan; give a"),
     ],
 )
 def test_mistakes_of_the_tables(program, flags, message):
@@ -102,3 +105,14 @@ def test_population_takes_steps_of_all_members():
     assert size > 10_000
     with pytest.raises(UserError, match="--members: 1 is below 2"):
         population.main(["--members=1"])
+
+
+def test_objectives_of_pix2pix_are_compared(scenes, tmp_path, capsys):
+    flags = [f"--out={tmp_path}", "--config=configs/pix2pix_facades.py", "--num=2"]
+    pix2pix_objectives.main([*flags, *programs.small_pairs(scenes, steps=1, sample_every=1)])
+    text = capsys.readouterr().out
+    for name in pix2pix_objectives.OBJECTIVES:
+        assert f"| {name} |" in text
+        weights = json.loads((tmp_path / name / "config.json").read_text())["gan"]
+        assert (weights["l1_weight"] > 0, weights["gan_weight"] > 0) == ("L1" in name, "c" in name)
+    assert set(json.loads((tmp_path / "results.json").read_text())) == {"L1", "cGAN", "L1+cGAN"}

@@ -114,3 +114,20 @@ def test_differences_name_each_key():
     new = config_lib.load(FILE, ["--config.seed=3", "--config.gan.width=32"])
     assert config_lib.differences(old, config_lib.load(FILE)) == []
     assert config_lib.differences(old, new) == ["gan.width: 64 -> 32", "seed: 0 -> 3"]
+
+
+def test_keys_that_an_old_configuration_did_not_know_have_their_defaults():
+    old = json.loads(config_lib.to_json(config_lib.load(FILE)))
+    del old["dataset"]["pairs"], old["dataset"]["flip"]
+    assert config_lib.differences(old, config_lib.load(FILE)) == []
+    new = config_lib.load(FILE, ["--config.dataset.flip=True"])
+    assert config_lib.differences(old, new) == ["dataset.flip: False -> True"]
+
+
+def test_crops_are_smaller_than_what_they_are_cropped_from():
+    flags = ["--config.dataset.jitter_size=30", "--config.dataset.image_size=32"]
+    for given in (flags, flags[:1]):
+        with pytest.raises(
+            UserError, match=r"--config.dataset.jitter_size: 30 is the size to crop"
+        ):
+            config_lib.load(FILE, given)

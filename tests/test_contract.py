@@ -14,6 +14,7 @@ import pytest
 from jaxgan import config as config_lib
 from jaxgan import parallel, workdir
 from jaxgan.base import Players
+from jaxgan.data import pairs
 from jaxgan.state import init_state
 from jaxgan.step import make_train_step
 
@@ -27,12 +28,27 @@ SHAPES = {  # of the datasets that configurations name
     "mirflickr_tags": ((1, 1, 200), 0),
     "mnist": ((28, 28, 1), 10),
     "mnist_tags": ((1, 1, 32), 0),
+    # Of folders, whose images are resized; smaller here than in their configurations.
+    "cityscapes": ((32, 32, 3), 0),
+    "edges2shoes": ((32, 32, 3), 0),
+    "facades": ((32, 32, 3), 0),
+    "maps": ((32, 32, 3), 0),
 }
 FEATURES = {"mirflickr_tags": 64, "mnist_tags": 128}  # that examples are conditioned on
 # Options that make networks small, where a variant has them; cifar_conv has hundreds of units.
 NARROW = {"width": 8, "units": 32, "gen_width": 16, "disc_width": 16}
 DISC_STEPS = 2
 BATCH = 8
+
+
+def shapes(config):
+    """Returns the shape of images, the number of classes, and the shape of inputs or None."""
+    shape, classes = SHAPES[config.dataset.name]
+    kind = config.dataset.pairs
+    if not kind or kind in pairs.FOLDERS:
+        return shape, classes, shape if kind else None
+    a, b = pairs.derive(kind, np.zeros((1, *shape), np.uint8), config.dataset.direction)
+    return b.shape[1:], classes, a.shape[1:]
 
 
 def distinct(files):
@@ -62,12 +78,11 @@ def config(request):
 
 @pytest.fixture(scope="module")
 def model(config):
-    name = config.dataset.name
-    return workdir.make_model(config, *SHAPES[name], FEATURES.get(name, 0))
+    return workdir.make_model(config, *shapes(config), FEATURES.get(config.dataset.name, 0))
 
 
 def make_batch(config, k=DISC_STEPS):
-    shape, classes = SHAPES[config.dataset.name]
+    shape, classes, input_shape = shapes(config)
     rng = np.random.default_rng(0)
     batch = {"image": jnp.asarray(rng.uniform(0, 1, (k, BATCH, *shape)), jnp.float32)}
     if classes:
@@ -75,6 +90,8 @@ def make_batch(config, k=DISC_STEPS):
     if config.dataset.name in FEATURES:
         size = FEATURES[config.dataset.name]
         batch["feature"] = jnp.asarray(rng.uniform(0, 1, (k, BATCH, size)), jnp.float32)
+    if input_shape:
+        batch["input"] = jnp.asarray(rng.uniform(0, 1, (k, BATCH, *input_shape)), jnp.float32)
     return batch
 
 
@@ -123,10 +140,12 @@ def test_docstring_tells_the_paper_and_the_command(config, request):
 def test_samples_have_the_shape_and_range_of_the_data(config, model):
     gan = model.gan
     state = start(gan, model.optimizers, config)
-    (height, width, channels), classes = SHAPES[config.dataset.name]
+    (height, width, channels), classes, _ = shapes(config)
     label = jnp.arange(6) % max(classes, 1)
     if config.dataset.name in FEATURES:
         label = make_batch(config)["feature"][0, :6]
+    if gan.translator:
+        label = make_batch(config)["input"][0, :6]
     images = gan.sample(state.sampler, state.variables, jax.random.key(1), label)
     chex.assert_shape(images, (6, height, width, channels))
     chex.assert_type(images, jnp.float32)

@@ -45,8 +45,9 @@ def batches(
             thread. Default: one per CPU core but one, at most 8.
 
     Yields:
-        `image` uint8 [k, B, H, W, C] and, with labels, `label` int32 [k, B], with features,
-        `feature` float32 [k, B, size]. Close the iterator to end the workers.
+        `image` uint8 [k, B, H, W, C] and, with labels, `label` int32 [k, B], of pairs `input`
+        uint8 [k, B, *input_shape], with features, `feature` float32 [k, B, size]. Close the
+        iterator to end the workers.
 
     Raises:
         UserError: for a bad argument, or while reading, for a damaged record.
@@ -91,6 +92,8 @@ def _from_memory(
         arrays["label"] = dataset.labels
     if dataset.features is not None:
         arrays |= {"feature": dataset.features, "feature_index": dataset.feature_index}
+    if dataset.inputs is not None:
+        arrays["input"] = dataset.inputs
     arrays = {
         key: jax.make_array_from_callback(value.shape, replicated, value.__getitem__)
         for key, value in arrays.items()

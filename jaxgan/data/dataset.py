@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from jaxgan.data import cache, npz, prepared
+from jaxgan.data import pairs as pairs_lib
 from jaxgan.errors import UserError
 
 _CHUNK = 256  # Examples that a thread decodes at a time.
@@ -19,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images, with class labels or without.
+    """Images, with class labels or without; or pairs of images.
 
     Attributes:
         name: name of the dataset.
@@ -35,6 +36,9 @@ class Dataset:
             None where there are none.
         feature_index: int32 [N], the row of each example.
         words: the vocabulary, `jaxgan.tagging.words.Words`, where examples are word vectors.
+        input_shape: (height, width, channels) of the inputs of pairs, whose targets are the
+            images; else None.
+        inputs: uint8 [N, *input_shape]; None without pairs, or if the images do not fit.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Dataset:
     features: np.ndarray | None = dataclasses.field(default=None, repr=False)
     feature_index: np.ndarray | None = dataclasses.field(default=None, repr=False)
     words: Any = dataclasses.field(default=None, repr=False)
+    input_shape: tuple[int, int, int] | None = None
+    inputs: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Reads one example.
@@ -56,8 +62,8 @@ class Dataset:
             index: 0 <= index < num_examples.
 
         Returns:
-            `image` uint8 [height, width, channels] and, with labels, `label` int32 [], with
-            features, `feature` float32 [size].
+            `image` uint8 [height, width, channels] and, with labels, `label` int32 [], of pairs
+            `input` uint8 [*input_shape], with features, `feature` float32 [size].
 
         Raises:
             UserError: if it is damaged, or its shape is not that of the first example.
@@ -68,13 +74,15 @@ class Dataset:
                 example["label"] = self.labels[index]
             if self.features is not None:
                 example["feature"] = self.features[self.feature_index[index]]
+            if self.inputs is not None:
+                example["input"] = self.inputs[index]
             return example
         example = self.examples[index]
         _check_example(example, index, self.image_shape)
         return {key: np.asarray(value, _DTYPES[key]) for key, value in example.items()}
 
 
-_DTYPES = {"image": np.uint8, "label": np.int32}
+_DTYPES = {"image": np.uint8, "label": np.int32, "input": np.uint8}
 
 
 def load(
@@ -85,8 +93,11 @@ def load(
     split: str = "train",
     image_size: int | None = None,
     memory_limit: int = 4 << 30,
+    pairs: str = "",
+    direction: str = "AtoB",
+    unreadable: str = "stop",
 ) -> Dataset:
-    """Loads a dataset: MNIST out of this package, any prepared TFDS dataset, or a `.npz` file.
+    """Loads a dataset: MNIST out of this package, any prepared TFDS dataset, files of one's own.
 
     What is not prepared yet is prepared first; for MNIST this needs neither the
     network nor TensorFlow. Decoded images are cached under `data_dir/jaxgan_cache`.
@@ -95,13 +106,18 @@ def load(
         name: a TFDS name: `mnist`, `cifar10`, `lsun/bedroom`, `mnist:3.0.1`; or `gaussian_ring`,
             `gaussian_grid`, points in the plane.
         path: a `.npz` file to load in place of `name`, with `image` uint8 [N, H, W, C] or
-            [N, H, W] and optionally `label` integer [N].
+            [N, H, W] and optionally `label` integer [N]; or a folder of pairs.
         data_dir: the TFDS data folder; default `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         split: a split in TFDS notation: `train`, `train[:50000]`, `train[:10%]`, `train+test`.
         image_size: side in pixels of the square that every image is cropped and resized to.
             None leaves the images alone; all must then have one shape.
         memory_limit: largest size of the decoded images in bytes for which they are held in
             memory; beyond it they are read one by one.
+        pairs: makes every image a pair, `input` and target `image`: `edges`, `colour` or `masked`
+            of any dataset (see `pairs.derive`); `side_by_side` or `two_folders` of the folder
+            `path` (see `pair_folders`). Empty: none.
+        direction: `AtoB`, or `BtoA` to exchange input and target.
+        unreadable: what to do about damaged files in a folder of pairs: `stop` or `skip`.
 
     Returns:
         The dataset.
@@ -114,7 +130,44 @@ def load(
     if not isinstance(split, str):
         raise UserError(f"dataset.split={split!r}: give a string such as train[:90%]")
     data_dir = data_folder(data_dir)
+    if not pairs:
+        return _load(name, path, data_dir, split, image_size, memory_limit)
+    pairs_lib.check(pairs, direction)
+    if pairs in pairs_lib.FOLDERS:
+        from jaxgan.data import pair_folders
 
+        if not path:
+            raise UserError(
+                f"dataset.path: {pairs} pairs are read from a folder; give that of {name}, with "
+                f"{pair_folders.LAYOUTS[pairs]}"
+            )
+        folder = Path(path).expanduser().resolve()
+        origin = pair_folders.prepare(folder, pairs, unreadable, data_dir)
+        whole = _load(folder.name, None, data_dir, split, image_size, memory_limit, origin)
+    else:
+        whole = _load(name, path, data_dir, split, image_size, memory_limit // 2)
+        if whole.images is not None and whole.images.dtype != np.uint8:
+            raise UserError(f"dataset.pairs={pairs!r}: {name} has no images; give another dataset")
+    if whole.examples is not None:
+        examples = pairs_lib.DerivedExamples(whole.examples, pairs, direction)
+        first = examples[0]
+        shapes = {"input_shape": first["input"].shape, "image_shape": first["image"].shape}
+        return dataclasses.replace(whole, examples=examples, **shapes)
+    inputs, images = pairs_lib.derive(pairs, whole.images, direction)
+    shapes = {"input_shape": inputs.shape[1:], "image_shape": images.shape[1:]}
+    return dataclasses.replace(whole, images=images, inputs=inputs, **shapes)
+
+
+def _load(
+    name: str,
+    path: str | os.PathLike | None,
+    data_dir: Path,
+    split: str,
+    image_size: int | None,
+    memory_limit: int,
+    folder_of_pairs: Path | None = None,
+) -> Dataset:
+    """Loads single images, or pairs of a prepared folder as images of twice the channels."""
     if name in ("gaussian_ring", "gaussian_grid") and not path:
         from jaxgan.data import gaussians
 
@@ -122,6 +175,8 @@ def load(
     if path:
         origin = Path(path).expanduser().resolve()
         name = title = origin.stem
+    elif folder_of_pairs:
+        origin, title = folder_of_pairs, name
     else:
         origin = prepared.find(name, data_dir) or prepared.prepare(name, data_dir)
         title = "-".join(origin.relative_to(data_dir).parts)
@@ -137,6 +192,10 @@ def load(
 
     if path:
         examples = npz.NpzExamples(origin, split, image_size)
+    elif folder_of_pairs:
+        from jaxgan.data import pair_folders
+
+        examples = pair_folders.PairExamples(name, origin, split, image_size)
     else:
         examples = prepared.PreparedExamples(name, origin, split, image_size)
     image_shape = examples[0]["image"].shape

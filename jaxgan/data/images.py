@@ -1,6 +1,8 @@
-"""Decoding, cropping and resizing of single images, with Pillow."""
+"""Finding, decoding, cropping and resizing of images, with Pillow."""
 
 import io
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +12,16 @@ if TYPE_CHECKING:
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 CHANNELS = tuple(_MODES)
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Returns the image files of a folder by name; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
+    )
 
 
 def decode(data: bytes, channels: int, image_size: int | None) -> np.ndarray:
@@ -28,6 +40,32 @@ def decode(data: bytes, channels: int, image_size: int | None) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as image:
         mode = _MODES[channels]
         return _finish(image if image.mode == mode else image.convert(mode), image_size)
+
+
+def decode_pair(files: Sequence[bytes], image_size: int | None) -> np.ndarray:
+    """Decodes a pair of RGB images: two files, or the halves of one.
+
+    Args:
+        files: the contents of the files of A and B, or of the picture of A beside B.
+        image_size: side of the squares to crop and resize to; None leaves B as it is.
+
+    Returns:
+        uint8 [height, width, 6], first A, resized to the size of B where it differs.
+    """
+    from PIL import Image
+
+    opened = []
+    for data in files:
+        with Image.open(io.BytesIO(data)) as image:
+            opened.append(image.convert("RGB"))
+    if len(opened) == 1:
+        (whole,) = opened
+        half = whole.width // 2
+        opened = [whole.crop((x, 0, x + half, whole.height)) for x in (0, half)]
+    a, b = opened
+    if a.size != b.size:
+        a = a.resize(b.size, Image.Resampling.BICUBIC)
+    return np.concatenate([_finish(a, image_size), _finish(b, image_size)], -1)
 
 
 def resize(array: np.ndarray, image_size: int | None) -> np.ndarray:

@@ -243,7 +243,7 @@ class PreparedExamples:
             raise self._damaged(one_line(error)) from error
 
     def __reduce__(self) -> tuple:
-        return PreparedExamples, self._args
+        return type(self), self._args
 
     def __len__(self) -> int:
         return len(self._records)

@@ -42,7 +42,7 @@ class StepSource:
         return 2**40  # The stream has no end.
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Returns `image` uint8 [k, L, H, W, C] and, with labels, `label` int32 [k, L]."""
+        """Returns `image` uint8 [k, L, H, W, C] and what else there is: `label`, `input`."""
         positions = (self._start_step + index) * self._step_size + self._positions
         indices = examples_at(positions.ravel(), self._seed, self._dataset.num_examples)
         examples = [self._dataset.read(i) for i in indices]

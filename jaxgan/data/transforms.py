@@ -1,7 +1,9 @@
-"""Between stored uint8 images and the float range that a network works in."""
+"""Between stored uint8 images and the float range that a network works in; random crops."""
 
 import jax
 import jax.numpy as jnp
+
+_SPATIAL = ("image", "input")  # entries of a batch
 
 
 def to_float(image: jax.Array, low: float, high: float) -> jax.Array:
@@ -32,3 +34,47 @@ def to_uint8(image: jax.Array, low: float, high: float) -> jax.Array:
     """
     unit = (jnp.asarray(image).astype(jnp.float32) - low) / (high - low)
     return jnp.clip(jnp.round(unit * 255.0), 0, 255).astype(jnp.uint8)
+
+
+def centre(batch: dict[str, jax.Array], size: int) -> dict[str, jax.Array]:
+    """Cuts the central square of `size` pixels out of `image` and `input` [..., H, W, channels]."""
+
+    def cut(x: jax.Array) -> jax.Array:
+        top, left = (x.shape[-3] - size) // 2, (x.shape[-2] - size) // 2
+        return x[..., top : top + size, left : left + size, :]
+
+    return {name: cut(x) if name in _SPATIAL else x for name, x in batch.items()}
+
+
+def jitter(
+    key: jax.Array, batch: dict[str, jax.Array], *, size: int, flip: bool
+) -> dict[str, jax.Array]:
+    """Crops a random square out of each example and mirrors half of them, left to right.
+
+    The same for `image` and `input` of an example; other entries stay (Isola et al. 2017, arXiv
+    1611.07004, appendix 6.2).
+
+    Args:
+        key: a PRNG key; the result is a pure function of it.
+        batch: `image` and maybe `input`, [*batch, height, width, channels].
+        size: side of the squares, at most height and width.
+        flip: whether to mirror.
+
+    Returns:
+        The batch, with `image` and `input` [*batch, size, size, channels].
+    """
+    *lead, height, width, _ = batch["image"].shape
+    rows_key, columns_key, flip_key = jax.random.split(key, 3)
+    top = jax.random.randint(rows_key, lead, 0, height - size + 1)
+    left = jax.random.randint(columns_key, lead, 0, width - size + 1)
+    mirrored = jax.random.bernoulli(flip_key, 0.5 if flip else 0.0, lead)
+
+    def crop(x: jax.Array, top: jax.Array, left: jax.Array, mirrored: jax.Array) -> jax.Array:
+        part = jax.lax.dynamic_slice(x, (top, left, 0), (size, size, x.shape[-1]))
+        return jnp.where(mirrored, part[:, ::-1], part)
+
+    for _ in lead:
+        crop = jax.vmap(crop)
+    return {
+        name: crop(x, top, left, mirrored) if name in _SPATIAL else x for name, x in batch.items()
+    }

@@ -20,34 +20,54 @@ from jaxgan.nn.norm import batch_norm
 small_normal = nn.initializers.normal(0.02)
 
 
+def depth_for(height: int, width: int) -> int:
+    """Returns the halvings that bring the shorter side of an image to one pixel, rounded up."""
+    return max(2, (min(height, width) - 1).bit_length())
+
+
 class UNet(nn.Module):
     """Encoder and decoder with skips between layers of the same resolution (appendix 6.1.1).
 
-    As many halvings as lead to one pixel; 4x4 kernels without biases. Batch normalisation uses
-    the statistics of the batch, and the noise of dropout stays, when sampling too.
+    4x4 kernels without biases. The noise of dropout stays when sampling too. Images of any size
+    are taken: their edges are repeated up to a multiple of 2^depth, and the result is cut back.
 
     Attributes:
       outputs: channels of the result.
+      depth: halvings; as many as lead to one pixel in the paper.
       width: channels of the first layer; they double with each layer, up to 8 times that.
       dropout: rate in the three innermost decoder layers.
+      skips: False: the paper's ablation, an encoder and a decoder with nothing beside.
       dtype: of the computation.
     """
 
     outputs: int
+    depth: int
     width: int = 64
     dropout: float = 0.5
+    skips: bool = True
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image: jax.Array) -> jax.Array:
-        """Maps [batch, size, size, channels] to float32 [batch, size, size, outputs] in (-1, 1)."""
+    def __call__(self, image: jax.Array, batch_statistics: bool = True) -> jax.Array:
+        """Maps [batch, height, width, channels] to float32 [batch, height, width, outputs].
+
+        Args:
+          image: the images to translate.
+          batch_statistics: normalise by those of this batch, as in training, or by running ones.
+
+        Returns:
+          Images in (-1, 1).
+        """
         options = {"strides": 2, "use_bias": False, "dtype": self.dtype}
         options["kernel_init"] = small_normal
 
         def normalise(x: jax.Array) -> jax.Array:
-            return batch_norm(batch_statistics=True, dtype=self.dtype)(x)
+            return batch_norm(batch_statistics=batch_statistics, dtype=self.dtype)(x)
 
-        depth = image.shape[1].bit_length() - 1
+        depth, (height, width) = self.depth, image.shape[1:3]
+        missing = [-side % 2**depth for side in (height, width)]
+        edges = [(0, 0), *((n // 2, n - n // 2) for n in missing), (0, 0)]
+        image = jnp.pad(image, edges, mode="edge") if any(missing) else image
         channels = [self.width * min(2**i, 8) for i in range(depth)]
         x, encoded = image, []
         for i in range(depth):
@@ -58,8 +78,10 @@ class UNet(nn.Module):
             x = normalise(ConvTranspose(channels[i], **options)(nn.relu(x)))
             if i >= depth - 4:
                 x = nn.Dropout(self.dropout, deterministic=False)(x)
-            x = jnp.concatenate([x, encoded[i]], -1)
+            x = jnp.concatenate([x, encoded[i]], -1) if self.skips else x
         x = ConvTranspose(self.outputs, **options)(nn.relu(x))
+        (top, _), (left, _) = edges[1:3]
+        x = x[:, top : top + height, left : left + width]
         return jnp.tanh(x.astype(jnp.float32))
 
 
@@ -104,18 +126,24 @@ def make(
     disc_layers: int = 3,
     width: int = 64,
     dropout: float = 0.5,
+    skips: bool = True,
+    sample_statistics: str = "batch",
     dtype: str = "float32",
 ) -> GAN:
     """Returns the image translator; its `sample` takes input images in place of labels.
 
     Args:
-      image_shape: (height, width, channels) of targets and inputs, a square of a power of 2.
+      image_shape: (height, width, channels) of targets; inputs may have other channels. The depth
+        of the generator follows it.
       num_classes: of the data; not used.
-      l1_weight: lambda of equation 4.
-      gan_weight: weight of the adversarial loss in the generator's.
+      l1_weight: lambda of equation 4; 0 leaves the conditional GAN alone.
+      gan_weight: weight of the adversarial loss in the generator's; 0 leaves L1 alone.
       disc_layers: strided layers of the discriminator, 0 to 5.
       width: channels of both first layers.
-      dropout: rate in the generator, in [0, 1).
+      dropout: rate in the generator, in [0, 1), when sampling too.
+      skips: whether the generator is a U-Net; False: an encoder and a decoder.
+      sample_statistics: samples are normalised by those of their `batch`, as published, or by
+        `running` ones, so that each stands for itself.
       dtype: of the computation, `float32` or `bfloat16`.
 
     Raises:
@@ -123,14 +151,14 @@ def make(
     """
     del num_classes
     height, columns, channels = image_shape
-    if height != columns or height & (height - 1) or height < 4:
+    if min(height, columns) < 4:
         raise ValueError(
-            f"name: 'pix2pix' needs squares of a power of 2, not {height}x{columns}; "
+            f"name: 'pix2pix' needs images of 4x4 or more, not {height}x{columns}; "
             "set --config.dataset.image_size=256"
         )
     if not 0 <= disc_layers <= 5:
         raise ValueError(f"disc_layers: {disc_layers} is not in 0 to 5")
-    if disc_layers and height < 4 * 2**disc_layers:
+    if disc_layers and min(height, columns) < 4 * 2**disc_layers:
         raise ValueError(
             f"disc_layers: {disc_layers} leave nothing of {height}x{height}; give fewer"
         )
@@ -142,7 +170,16 @@ def make(
         if not value >= 0:
             raise ValueError(f"{name}: {value} is below 0")
 
-    generator = UNet(channels, width, dropout, compute_dtype(dtype))
+    if l1_weight == gan_weight == 0:
+        raise ValueError(
+            f"l1_weight: {l1_weight} and gan_weight are both 0; give the generator a loss"
+        )
+    if sample_statistics not in ("running", "batch"):
+        raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: running, batch")
+
+    generator = UNet(
+        channels, depth_for(height, columns), width, dropout, skips, compute_dtype(dtype)
+    )
     discriminator = PatchDiscriminator(disc_layers, width, compute_dtype(dtype))
 
     def generate(gen: Any, stats: Any, key: jax.Array, image: jax.Array) -> tuple[jax.Array, Any]:
@@ -156,7 +193,7 @@ def make(
         if "input" not in batch:
             raise UserError(
                 "--config.gan.name: 'pix2pix' needs pairs of images and the dataset has none; "
-                "choose another variant"
+                "set --config.dataset.pairs=edges, or choose another variant"
             )
         gen_key, disc_key = jax.random.split(key)
         first = batch["input"][:1], batch["image"][:1]
@@ -192,6 +229,9 @@ def make(
         return loss, (variables._replace(gen=stats), metrics)
 
     def sample(gen: Any, variables: Players, key: jax.Array, image: jax.Array) -> jax.Array:
-        return generate(gen, variables.gen, key, image)[0]
+        weights = {"params": gen, **variables.gen}
+        by_batch = sample_statistics == "batch"
+        rngs = {"dropout": key}
+        return generator.apply(weights, image, by_batch, rngs=rngs, mutable=["batch_stats"])[0]
 
-    return GAN(init, disc_loss, gen_loss, sample, value_range=(-1.0, 1.0))
+    return GAN(init, disc_loss, gen_loss, sample, value_range=(-1.0, 1.0), translator=True)

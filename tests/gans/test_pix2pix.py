@@ -98,7 +98,7 @@ def test_dropout_is_the_noise_of_samples():
 
 def test_skips_carry_the_input():
     """Without the innermost layers the output still depends on every part of the input."""
-    module = pix2pix.UNet(3, width=4, dropout=0.0)
+    module = pix2pix.UNet(3, 4, width=4, dropout=0.0)
     image = BATCH["input"][:1]
     params = module.init({"params": jax.random.key(0), "dropout": jax.random.key(1)}, image)
 
@@ -134,6 +134,7 @@ def test_a_step_moves_both_players():
         ("width", 0),
         ("l1_weight", -1.0),
         ("dtype", "half"),
+        ("sample_statistics", "none"),
     ],
 )
 def test_wrong_options_are_named(option, value):
@@ -144,5 +145,82 @@ def test_wrong_options_are_named(option, value):
 
 
 def test_wrong_sizes_are_named():
-    with pytest.raises(UserError, match="squares of a power of 2, not 24x24"):
-        gans.make({"name": "pix2pix"}, image_shape=(24, 24, 3), num_classes=0)
+    with pytest.raises(UserError, match="images of 4x4 or more, not 2x24"):
+        gans.make({"name": "pix2pix"}, image_shape=(2, 24, 3), num_classes=0)
+
+
+def test_the_generator_needs_a_loss():
+    with pytest.raises(UserError, match=r"^--config.gan.l1_weight: 0.0 and gan_weight are both 0"):
+        make_named(l1_weight=0.0, gan_weight=0.0)
+
+
+def make_named(**options):
+    return gans.make(
+        {"name": "pix2pix", "disc_layers": 2, **options}, image_shape=SHAPE, num_classes=0
+    )
+
+
+@pytest.mark.parametrize(("side", "depth"), [(4, 2), (16, 4), (28, 5), (32, 5), (256, 8)])
+def test_depth_follows_the_size(side, depth):
+    assert pix2pix.depth_for(side, side + 3) == depth
+
+
+@pytest.mark.parametrize("size", [(28, 28), (16, 24), (37, 45)])
+def test_any_size_is_taken_and_inputs_may_have_other_channels(size):
+    module = pix2pix.UNet(3, 4, width=2)
+    image = jnp.zeros((2, *size, 1))
+    rngs = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
+    out, _ = jax.eval_shape(lambda: module.init_with_output(rngs, image))
+    assert out.shape == (2, *size, 3)
+
+
+def test_padding_changes_nothing_where_edges_are_plain():
+    """An image with a plain frame and the same with a wider one, at whose sizes nothing differs."""
+    module = pix2pix.UNet(1, 4, width=2, dropout=0.0)
+    small = jnp.zeros((1, 12, 12, 1)).at[:, 4:8, 4:8].set(1.0)
+    large = jnp.pad(small, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    rngs = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
+    out, params = jax.jit(module.init_with_output)(rngs, large)
+    cut, _ = jax.jit(lambda p, x: module.apply(p, x, rngs=rngs, mutable=["batch_stats"]))(
+        params, small
+    )
+    np.testing.assert_allclose(cut, out[:, 2:-2, 2:-2], atol=1e-6)
+
+
+def test_encoder_and_decoder_without_skips():
+    """The decoder sees half the channels, and of the image what the innermost layer lets by."""
+    shapes = {}
+    for skips in (True, False):
+        gan = make(skips=skips)
+        params, _ = jax.eval_shape(gan.init, jax.random.key(0), BATCH)
+        shapes[skips] = {
+            name: x["kernel"].shape for name, x in params.gen.items() if "Conv" in name
+        }
+    assert shapes[True]["ConvTranspose_3"] == (4, 4, 8, 3)
+    assert shapes[False]["ConvTranspose_3"] == (4, 4, 4, 3)
+
+    module = pix2pix.UNet(3, 4, width=4, dropout=0.0, skips=False)
+    rngs = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
+    params = jax.jit(module.init)(rngs, BATCH["input"])
+    params["params"]["Conv_3"]["kernel"] *= 0
+    out, _ = module.apply(params, BATCH["input"], rngs=rngs, mutable=["batch_stats"])
+    np.testing.assert_array_equal(out[0], out[1])
+
+
+def test_parameters_without_skips_by_hand():
+    """Of the paper's: 16 * outputs * inputs, half the inputs of seven decoder layers gone."""
+    gan = pix2pix.make(image_shape=(256, 256, 3), num_classes=0, skips=False)
+    batch = {name: jnp.zeros((1, 256, 256, 3)) for name in BATCH}
+    params, _ = jax.eval_shape(gan.init, jax.random.key(0), batch)
+    gone = 16 * (3 * 512 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3)
+    assert size(params.gen) == 54_413_952 - gone
+
+
+def test_samples_by_running_statistics_stand_for_themselves():
+    for statistics, alone in (("running", True), ("batch", False)):
+        gan = make(sample_statistics=statistics, dropout=0.0)
+        params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
+        sample = jax.jit(gan.sample)
+        both = sample(params.gen, variables, jax.random.key(1), BATCH["input"])
+        one = sample(params.gen, variables, jax.random.key(1), BATCH["input"][:1])
+        assert np.allclose(both[:1], one, atol=1e-5) == alone

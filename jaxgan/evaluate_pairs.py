@@ -1,0 +1,140 @@
+"""Measures translations of held-out pairs: `python -m jaxgan.evaluate_pairs --workdir=DIR`."""
+
+import json
+import math
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxgan import cli, loop, workdir
+from jaxgan.data import pairs
+from jaxgan.errors import RunError, UserError
+from jaxgan.metrics import classifier, pixels
+
+
+def measure(
+    trained: workdir.Trained, split: str, *, num: int = 0, seed: int = 0, batch: int = 0
+) -> dict[str, Any]:
+    """Returns the measures of a run's translations beside their targets.
+
+    Args:
+      trained: from `workdir.load`.
+      split: of held-out pairs.
+      num: how many, evenly spread over the split; 0: all.
+      seed: of the noise.
+      batch: images translated at a time, whose statistics batch normalisation uses; 0: as many as
+        in training.
+
+    Returns:
+      `L1`, `PSNR` (dB), `SSIM`: means over the pairs; of RGB images `intersection_L`, `_a`, `_b`;
+      of MNIST `agreement`, the share of outputs that the classifier sees as the source digit, and
+      `agreement_targets`, that of the targets.
+
+    Raises:
+      UserError: the split is wrong.
+    """
+    config = trained.config
+    dataset = loop.load_dataset(config, split, config.dataset.image_size)
+    count = min(num or dataset.num_examples, dataset.num_examples)
+    batch = min(batch or config.batch_size, count)
+    chosen = np.linspace(0, dataset.num_examples - 1, count).astype(int)
+    key, parts = jax.random.key(seed), []
+    for start in range(0, count, batch):
+        # The last batch is filled up from the first, so that all are of one size.
+        indices = chosen[np.arange(start, start + batch) % count]
+        examples = [dataset.read(int(i)) for i in indices]
+        part = {name: np.stack([x[name] for x in examples]) for name in examples[0]}
+        output = np.asarray(trained.sample(jax.random.fold_in(key, start), part["input"]))
+        kind, source = config.dataset.pairs, part["input"]
+        output = pairs.pictures(kind, input=source, image=output)[1]
+        target = pairs.pictures(kind, input=source, image=part["image"])[1]
+        if trained.image_shape[-1] == 1:
+            output, target = output[..., :1], target[..., :1]
+        label = [part["label"]] if "label" in part else []
+        parts.append([x[: count - start] for x in (output, target, *label)])
+    output, target, *label = (np.concatenate(x) for x in zip(*parts, strict=True))
+
+    result: dict[str, Any] = {
+        "L1": float(pixels.l1(output, target).mean()),
+        "PSNR": float(pixels.psnr(output, target).mean()),
+    }
+    if min(output.shape[1:3]) >= pixels.SSIM_SIZE:
+        result["SSIM"] = float(pixels.ssim(output, target).mean())
+    if output.shape[-1] == 3:
+        shares = pixels.colour_intersection(output, target)
+        result |= {f"intersection_{name}": value for name, value in shares.items()}
+    # Digits are what the dataset of the name holds; any other is not for this classifier.
+    of_digits = config.dataset.name == "mnist" and not config.dataset.path
+    if of_digits and label and output.shape[1:] == (28, 28, 1):
+        variables, _ = classifier.load()
+        result["agreement"] = classifier.accuracy(variables, output, label[0])
+        result["agreement_targets"] = classifier.accuracy(variables, target, label[0])
+    result["protocol"] = {
+        "split": split,
+        "pairs": count,
+        "seed": seed,
+        "step": int(trained.state.step),
+        "batch": batch,
+        "batch_norm": config.gan.get("sample_statistics", "none"),
+    }
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """Returns the measures as lines of text."""
+    shown = []
+    for name, value in result.items():
+        if name.startswith("agreement"):
+            shown.append(f"{name:20s}{100 * value:8.2f} %")
+        elif name != "protocol":
+            shown.append(f"{name:20s}{value:8.4f}{' dB' if name == 'PSNR' else ''}")
+    return "\n".join(shown)
+
+
+def open_run(folder: str, checkpoint: str) -> workdir.Trained:
+    """Opens a run of a translator; raises `UserError` where it is something else."""
+    trained = workdir.load(folder, checkpoint)
+    if not trained.model.gan.translator:
+        raise UserError(
+            f"--workdir: the model of {folder} is no translator of images; give a run of pix2pix"
+        )
+    return trained
+
+
+def main(argv: list[str]) -> None:
+    """Measures, prints and writes `pairs.json`."""
+    parser = cli.Parser("python -m jaxgan.evaluate_pairs", "Measure translations of pairs.")
+    parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of pix2pix")
+    parser.add_argument("--checkpoint", default="last", help="`last` (default) or a step")
+    parser.add_argument("--split", help="held-out pairs (default: evaluation.test_split)")
+    parser.add_argument("--num", type=int, default=0, help="pairs; 0 (default): all")
+    parser.add_argument("--batch", type=int, default=0, help="images at a time (default: training)")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--out", metavar="FILE", help="default: pairs.json in the work folder")
+    args = parser.parse_args(argv)
+    for name in ("num", "batch"):
+        if getattr(args, name) < 0:
+            raise UserError(f"--{name}: {getattr(args, name)} is below 0; give 1 or more")
+    cli.check_seed(args.seed)
+    cli.use_compilation_cache()
+    trained = open_run(args.workdir, args.checkpoint)
+    split = args.split or trained.config.evaluation.test_split
+    result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch)
+    print(table(result))
+    file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "pairs.json")
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in result.items()
+    }
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        workdir.write_atomically(file, json.dumps(finite, indent=2) + "\n")
+    except OSError as error:
+        raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
+    print(f"wrote {file}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

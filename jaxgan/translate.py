@@ -1,0 +1,261 @@
+"""Translates images with a trained pix2pix: `python -m jaxgan.translate --workdir=... --input=...`.
+
+Images in, images out, and a page that shows them side by side.
+"""
+
+import html
+import os
+import pathlib
+import urllib.parse
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image, ImageOps
+
+from jaxgan import cli, viz, workdir
+from jaxgan.data import images, pairs
+from jaxgan.errors import RunError, UserError
+from jaxgan.evaluate_pairs import open_run
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+PAGE = "index.html"
+
+
+def read(file: pathlib.Path, channels: int, size: tuple[int, int] | None) -> np.ndarray:
+    """Reads an image.
+
+    Args:
+      file: any format that Pillow opens; turned as its EXIF says.
+      channels: 1, 3 or 4.
+      size: (height, width) to `fit` it to; None: as it is.
+
+    Returns:
+      uint8 [height, width, channels].
+
+    Raises:
+      UserError: it cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            image = ImageOps.exif_transpose(image).convert(_MODES[channels])
+            array = np.array(image)
+    except Exception as error:  # of Pillow, for whatever a file may hold
+        text = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"--input: {file} cannot be read as an image ({text[:200]})") from error
+    return fit(array if array.ndim == 3 else array[..., None], size)
+
+
+def fit(array: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
+    """Resizes the largest middle part of a shape (height, width) to it; None: nothing."""
+    if size in (None, array.shape[:2]):
+        return array
+    image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    array = np.array(ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC))
+    return array if array.ndim == 3 else array[..., None]
+
+
+class Translator:
+    """How files become inputs, and outputs become pictures, for one run."""
+
+    def __init__(self, trained: workdir.Trained, *, derive: bool, own_size: bool) -> None:
+        """Takes a run.
+
+        Args:
+          trained: a translator.
+          derive: whether files are what the pairs of training were made from; else inputs.
+          own_size: whether images keep their sizes; else they get that of training.
+        """
+        options = trained.config.dataset
+        self._trained, self._kind = trained, options.pairs
+        self._direction, self._size = options.direction, None
+        if not own_size:
+            self._size = trained.image_shape[:2]
+        # Lightness is not the grey level: a grey picture too has to be converted.
+        self._derive = derive or self._kind == "colour"
+        self._show_target = derive
+
+    def example(self, file: pathlib.Path) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns the input and, where files have one, the target, uint8 [height, width, ...]."""
+        kind, direction, trained = self._kind, self._direction, self._trained
+        if not self._derive:
+            return read(file, trained.input_shape[-1], self._size), None
+        if kind in pairs.FOLDERS:  # a picture of A beside B
+            whole = read(file, 3, None)
+            half = whole.shape[1] // 2
+            if half == 0:
+                raise UserError(f"--input: {file} is too narrow to be two images side by side")
+            sides = whole[:, :half], whole[:, half : 2 * half]
+            whole = np.concatenate([fit(x, self._size) for x in sides], -1)
+        else:
+            source = trained.input_shape if direction == "BtoA" else trained.image_shape
+            whole = read(file, 3 if kind == "colour" else source[-1], self._size)
+        a, b = pairs.derive(kind, whole[None], direction)
+        return a[0], b[0] if self._show_target else None
+
+    def target(self, file: pathlib.Path, like: np.ndarray) -> np.ndarray:
+        """Returns the target in a file of its own, of the size of `like`."""
+        if self._kind != "colour":
+            return read(file, self._trained.image_shape[-1], like.shape[:2])
+        return pairs.derive("colour", read(file, 3, like.shape[:2])[None])[1][0]
+
+    def __call__(self, inputs: np.ndarray, key: jax.Array) -> np.ndarray:
+        """Returns outputs, uint8 [n, height, width, ...], of inputs of one size."""
+        return np.asarray(self._trained.sample(key, inputs))
+
+    def pictures(self, input: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns an input and an output or target as they are shown, [height, width, 1 or 3]."""
+        a, b = pairs.pictures(self._kind, input=input[None], image=image[None])
+        return a[0], b[0]
+
+
+def page(rows: list[dict[str, str]], titles: list[str], heading: str) -> str:
+    """Returns an HTML page.
+
+    Args:
+      rows: of each image `name` and, by title, the file to show, relative to the page.
+      titles: of the columns.
+      heading: of the page.
+    """
+
+    def escape(text: str) -> str:
+        return html.escape(text.encode("utf-8", "replace").decode())  # names may be no text
+
+    def link(text: str) -> str:
+        return urllib.parse.quote(os.fsencode(text))
+
+    head = "".join(f"<th>{escape(title)}</th>" for title in ("", *titles))
+    body = []
+    for row in rows:
+        cells = "".join(
+            f'<td><a href="{link(row[t])}"><img src="{link(row[t])}" '
+            f'alt="{escape(t)} of {escape(row["name"])}"></a></td>'
+            if t in row
+            else "<td></td>"
+            for t in titles
+        )
+        body.append(f"<tr><th>{escape(row['name'])}</th>{cells}</tr>")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(heading)}</title>\n<style>\n"
+        "body { font-family: sans-serif; margin: 2em; }\n"
+        "td, th { padding: 4px; text-align: center; font-weight: normal; }\n"
+        "td img { min-width: 112px; max-width: 512px; width: 100%; image-rendering: pixelated; "
+        "border: 1px solid #ccc; }\n</style>\n</head>\n<body>\n"
+        f"<h1>{escape(heading)}</h1>\n<table>\n<tr>{head}</tr>\n" + "\n".join(body) + "\n</table>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def parse(argv: list[str]) -> Any:
+    """Returns the arguments."""
+    parser = cli.Parser("python -m jaxgan.translate", "Translate images with a trained pix2pix.")
+    parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of pix2pix")
+    parser.add_argument("--input", required=True, metavar="PATH", help="an image or a folder")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument("--target", metavar="DIR", help="targets to show, of the inputs' names")
+    parser.add_argument(
+        "--derive",
+        action="store_true",
+        help="make inputs as in training, of whole images or of pictures of A beside B",
+    )
+    parser.add_argument(
+        "--size",
+        choices=("train", "own"),
+        default="train",
+        help="that of training, by cropping and resizing (default), or every image's own",
+    )
+    parser.add_argument(
+        "--batch", type=int, default=0, help="images at a time (default: as in training)"
+    )
+    parser.add_argument("--checkpoint", default="last", help="`last` (default) or a step")
+    parser.add_argument("--unreadable", choices=("stop", "skip"), default="stop")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise, dropout")
+    args = parser.parse_args(argv)
+    if args.batch < 0:
+        raise UserError(f"--batch: {args.batch} is below 0; give 1 or more")
+    cli.check_seed(args.seed)
+    return args
+
+
+def _files(path: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the images that `--input` names."""
+    if path.is_dir():
+        files = images.files_in(path)
+        if not files:
+            raise UserError(f"--input: {path} has no images; give a folder of PNG or JPEG files")
+        return files
+    if not path.is_file():
+        raise UserError(f"--input: {path} does not exist; give an image or a folder of images")
+    return [path]
+
+
+def main(argv: list[str]) -> None:
+    """Translates, writes the images and the page."""
+    args = parse(argv)
+    files = _files(pathlib.Path(args.input))
+    targets: dict[str, pathlib.Path] = {}
+    if args.target:
+        targets = {file.stem: file for file in images.files_in(pathlib.Path(args.target))}
+        if not targets:
+            raise UserError(f"--target: {args.target} has no images; give a folder of targets")
+    cli.use_compilation_cache()
+    trained = open_run(args.workdir, args.checkpoint)
+    translator = Translator(trained, derive=args.derive, own_size=args.size == "own")
+
+    examples = []
+    for file in files:
+        try:
+            source, target = translator.example(file)
+            if file.stem in targets:
+                target = translator.target(targets[file.stem], source)
+        except UserError as error:
+            if args.unreadable == "stop":
+                raise UserError(f"{error}; or give --unreadable=skip") from error
+            print(f"WARNING: skipping: {error}")
+            continue
+        examples.append((file, source, target))
+    if not examples:
+        raise UserError(f"--input: no image of {args.input} can be read; give others")
+
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for i, (_, source, _) in enumerate(examples):
+        by_shape.setdefault(source.shape, []).append(i)
+    outputs: dict[int, np.ndarray] = {}
+    key = jax.random.key(args.seed)
+    for indices in by_shape.values():
+        batch = min(args.batch or trained.config.batch_size, len(indices))
+        for start in range(0, len(indices), batch):
+            # The last batch is filled up from the first, so that all are of one size.
+            part = [indices[i % len(indices)] for i in range(start, start + batch)]
+            made = translator(
+                np.stack([examples[i][1] for i in part]), jax.random.fold_in(key, part[0])
+            )
+            outputs.update({i: x for i, x in zip(part, made, strict=True) if i not in outputs})
+
+    out, rows, used = pathlib.Path(args.out), [], set()
+    try:
+        for i, (file, source, target) in enumerate(examples):
+            name = file.stem if file.stem not in used else f"{file.stem}_{i}"
+            used.add(name)
+            shown_input, shown_output = translator.pictures(source, outputs[i])
+            shown = {"input": shown_input, "output": shown_output}
+            if target is not None:
+                shown["target"] = translator.pictures(source, target)[1]
+            row = {"name": file.name}
+            for title, picture in shown.items():
+                row[title] = f"{title}/{name}.png"
+                (out / title).mkdir(parents=True, exist_ok=True)
+                viz.save_image(picture, out / row[title])
+            rows.append(row)
+        titles = [t for t in ("input", "output", "target") if any(t in row for row in rows)]
+        heading = f"{pathlib.Path(args.workdir).resolve().name}, step {int(trained.state.step)}"
+        workdir.write_atomically(out / PAGE, page(rows, titles, heading))
+    except OSError as error:
+        raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
+    print(f"wrote {out / PAGE} and {len(rows)} images in {out / 'output'}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,128 @@
+"""Tests of folders of pairs."""
+
+import itertools
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import data
+from jaxgan.errors import UserError
+
+A, B = (200, 30, 40), (10, 20, 240)
+
+
+def save(file, *parts, size=(8, 8)):
+    """Writes an image of plain colours beside each other."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    width, height = size
+    pixels = [np.full((height, width, 3), part, np.uint8) for part in parts]
+    Image.fromarray(np.concatenate(pixels, 1)).save(file)
+
+
+@pytest.fixture
+def side(tmp_path):
+    folder = tmp_path / "facades"
+    for i in range(3):
+        save(folder / "train" / f"{i}.png", (*A[:2], i), B)
+    save(folder / "val" / "0.jpg", A, B)
+    (folder / "train" / "notes.txt").write_text("not an image")
+    return {"path": folder, "pairs": "side_by_side", "data_dir": tmp_path / "tfds"}
+
+
+@pytest.fixture
+def two(tmp_path):
+    folder = tmp_path / "scenes"
+    for i in range(3):
+        save(folder / "A" / "train" / f"{i}.png", (*A[:2], i), size=(4, 4))
+        save(folder / "B" / "train" / f"{i}.bmp", B)
+    return {"path": folder, "pairs": "two_folders", "data_dir": tmp_path / "tfds"}
+
+
+def plain(images):
+    """Returns the colour of each image, which must have only one."""
+    colours = images.reshape(len(images), -1, images.shape[-1])
+    assert (colours == colours[:, :1]).all()
+    return sorted(colours[:, 0].tolist())
+
+
+@pytest.mark.parametrize("layout", ["side", "two"])
+def test_both_layouts_and_directions(layout, request):
+    options = request.getfixturevalue(layout)
+    dataset = data.load(**options)
+    assert (dataset.name, dataset.num_examples) == (options["path"].name, 3)
+    assert dataset.image_shape == dataset.input_shape == (8, 8, 3)
+    first = [[*A[:2], i] for i in range(3)]
+    assert plain(dataset.inputs) == first and plain(dataset.images) == [list(B)] * 3
+    turned = data.load(**options, direction="BtoA")
+    assert plain(turned.images) == first and plain(turned.inputs) == [list(B)] * 3
+    (batch,) = itertools.islice(data.batches(dataset, seed=0, batch_size=2), 1)
+    assert jax.tree.map(np.shape, batch) == {"image": (1, 2, 8, 8, 3), "input": (1, 2, 8, 8, 3)}
+
+
+def test_splits_and_images_without_splits(side, tmp_path):
+    assert data.load(**side, split="val").num_examples == 1
+    with pytest.raises(UserError, match=r"dataset.split='test': .*train \(3\), val \(1\)"):
+        data.load(**side, split="test")
+    for file in (side["path"] / "train").iterdir():
+        shutil.copy(file, tmp_path / file.name)
+    assert data.load(**{**side, "path": tmp_path}).num_examples == 3
+
+
+def test_mixed_sizes_are_resized(side):
+    save(side["path"] / "train" / "large.png", A, B, size=(30, 20))
+    dataset = data.load(**side, image_size=6)
+    assert dataset.images.shape == (4, 6, 6, 3)
+    assert plain(dataset.images) == [list(B)] * 4
+    with pytest.raises(UserError, match=r"dataset.image_size: image .* has shape"):
+        data.load(**side)
+
+
+@pytest.mark.parametrize("limit", [1 << 30, 10])
+def test_unreadable_files_stop_or_are_skipped(side, caplog, limit):
+    (side["path"] / "train" / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"bad.png cannot be read as an image .*unreadable=skip"):
+        data.load(**side)
+    dataset = data.load(**side, unreadable="skip", memory_limit=limit)
+    assert dataset.num_examples == 3 and "bad.png" in caplog.text
+    assert plain(dataset.read(0)["image"][None]) == [list(B)]
+
+
+def test_files_without_partner(two, caplog):
+    save(two["path"] / "A" / "train" / "single.png", A)
+    with pytest.raises(UserError, match=r"single.png has no partner"):
+        data.load(**two)
+    assert data.load(**two, unreadable="skip").num_examples == 3
+    assert "single.png" in caplog.text
+    (two["path"] / "A" / "train" / "single.png").unlink()
+    save(two["path"] / "A" / "train" / "0.jpg", A)
+    with pytest.raises(UserError, match=r"0.png has the name of 0.jpg; mend or remove it"):
+        data.load(**two)
+
+
+def test_prepared_once_and_again_after_a_change(side, caplog):
+    caplog.set_level("INFO")
+    for _ in range(2):
+        data.load(**side)
+    assert caplog.text.count("preparing the pairs") == 1
+    save(side["path"] / "train" / "3.png", A, B)
+    assert data.load(**side).num_examples == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"path": "/none"}, "dataset.path='/none' is no folder"),
+        ({"path": "."}, "has no pairs; give a folder with pictures of A beside B"),
+        ({"pairs": "two_folders"}, "has no pairs; give a folder with A/train/"),
+        ({"unreadable": "ignore"}, "dataset.unreadable='ignore' is unknown; give stop or skip"),
+    ],
+)
+def test_mistakes(side, tmp_path, monkeypatch, options, message):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(UserError, match=message) as error:
+        data.load(**{**side, **options})
+    assert "\n" not in str(error.value)
