@@ -291,8 +291,8 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         )
     if dataset.inputs is not None or dataset.features is not None:
         raise UserError(
-            f"--config.population.seeds: {dataset.name} has pairs or tags, which populations do not "
-            "take; give 1"
+            f"--config.population: {dataset.name} has pairs or tags; populations do not take them; "
+            "give --config.population.seeds=1"
         )
     about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
     population = Population(configs, **about)
