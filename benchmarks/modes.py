@@ -9,41 +9,25 @@ import json
 import pathlib
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import FrozenConfigDict
-from tqdm import trange
 
-from jaxgan import cli, config, loop, population
+from jaxgan import cli, config, population
 from jaxgan.data import gaussians
 from jaxgan.errors import UserError
-from jaxgan.metrics.modes import mixture_measures
+from jaxgan.metrics.modes import MixtureMeasures
 
 OBJECTIVES = {
     "GAN, non-saturating": {},
     "GAN, R1 and R2": {"gan.penalty_weight": 0.1},
     "relativistic, R1 and R2": {"gan.loss": "relativistic", "gan.penalty_weight": 0.1},
 }
-SAMPLES = 2500
 
 
-def train(settings: FrozenConfigDict) -> list[tuple[float, float, float]]:
+def fit(settings: FrozenConfigDict) -> list[MixtureMeasures]:
     """Returns modes, high-quality share and reverse KL of each member after training."""
-    name = settings.dataset.name
-    dataset = loop.load_dataset(settings)
-    configs = population.members(settings)
-    many = population.Population(configs, dataset.image_shape, 0)
-    states = many.init(loop.first_examples(dataset))
-    arrays = {"image": jnp.asarray(dataset.images)}
-    calls = settings.steps // settings.steps_per_call
-    orders = population.orders(configs, dataset.num_examples)
-    for _, indices in zip(trange(calls, leave=False), orders, strict=False):
-        states, _ = many.steps(states, indices, arrays)
-    fakes = many.sample(states, jax.random.key(settings.seed), jnp.zeros(SAMPLES, jnp.int32))
-    return [
-        mixture_measures(fake.reshape(SAMPLES, -1), gaussians.centres(name), gaussians.STD[name])
-        for fake in np.asarray(fakes)
-    ]
+    many, states = population.fit(settings)
+    return population.mixtures(many, states, jax.random.key(settings.seed))[1]
 
 
 def main(argv: list[str]) -> None:
@@ -67,7 +51,7 @@ def main(argv: list[str]) -> None:
     print("| --- | --- | --- | --- |")
     for title, changes in OBJECTIVES.items():
         overrides = [f"--config.{key}={value}" for key, value in changes.items()]
-        found = np.array(train(config.load(args.config, [*overrides, *rest])))
+        found = np.array(fit(config.load(args.config, [*overrides, *rest])))
         rows[title] = found.tolist()
         mean, error = found.mean(0), found.std(0, ddof=1) / np.sqrt(len(found))
         cells = [f"{mean[0]:.1f} +- {error[0]:.1f}"]

@@ -8,16 +8,14 @@ and, of all, the mean number of modes and share of high-quality samples with the
 """
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from examples import common
-from jaxgan import cli, config, loop, population
+from jaxgan import cli, config, population
 from jaxgan.data import gaussians
 from jaxgan.errors import UserError
-from jaxgan.metrics.modes import mixture_measures
 
 OBJECTIVES = {  # title -> options of the variant
     "minimax": {"loss": "minimax"},
@@ -30,27 +28,15 @@ OBJECTIVES = {  # title -> options of the variant
 SAMPLES = 2000
 
 
-def fit(file: str, flags: list[str]) -> tuple[np.ndarray, np.ndarray, str]:
+def fit(file: str, flags: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Trains the members of a configuration.
 
     Returns:
-      Samples [members, n, 2], their modes and high-quality shares [members, 2], and the name of the
-      data.
+      Samples [members, n, 2], their modes and high-quality shares [members, 2].
     """
-    settings = config.load(file, flags)
-    dataset = loop.load_dataset(settings)
-    configs = population.members(settings)
-    many = population.Population(configs, dataset.image_shape, 0)
-    states = many.init(loop.first_examples(dataset))
-    arrays = {"image": jnp.asarray(dataset.images)}
-    orders = population.orders(configs, dataset.num_examples)
-    for _, indices in zip(range(settings.steps), orders, strict=False):
-        states, _ = many.steps(states, indices, arrays)
-    fakes = np.asarray(many.sample(states, jax.random.key(0), jnp.zeros(SAMPLES, jnp.int32)))
-    fakes = fakes.reshape(len(configs), SAMPLES, -1)
-    name = dataset.name
-    centres, std = gaussians.centres(name), gaussians.STD[name]
-    return fakes, np.array([mixture_measures(x, centres, std)[:2] for x in fakes]), name
+    many, states = population.fit(config.load(file, flags))
+    points, found = population.mixtures(many, states, jax.random.key(0), SAMPLES)
+    return points, np.array([x[:2] for x in found])
 
 
 def main(argv: list[str]) -> None:
@@ -62,7 +48,8 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     common.check_least(steps=(args.steps, 1), seeds=(args.seeds, 2))
     common.check_out(args.out)
-    if config.load(args.config).dataset.name not in gaussians.STD:
+    name = config.load(args.config).dataset.name
+    if name not in gaussians.STD:
         raise UserError(f"--config: {args.config} is not of Gaussians; give configs/gan_ring.py")
     cli.use_compilation_cache()
     flags = [f"--config.steps={args.steps}", f"--config.population.seeds={args.seeds}"]
@@ -71,7 +58,7 @@ def main(argv: list[str]) -> None:
     for i, (title, options) in enumerate(tqdm(OBJECTIVES.items(), disable=None), 1):
         axes = figure.add_subplot(rows, 3, i)
         chosen = [f"--config.gan.{key}={value}" for key, value in options.items()]
-        fakes, found, name = fit(args.config, [*flags, "--config.evaluate_every=0", *chosen])
+        fakes, found = fit(args.config, [*flags, "--config.evaluate_every=0", *chosen])
         centres = gaussians.centres(name)
         axes.scatter(*centres.T, s=60, facecolors="none", edgecolors="C3", linewidth=0.6)
         axes.scatter(*fakes[0].T, s=1, alpha=0.5)

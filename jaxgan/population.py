@@ -30,7 +30,7 @@ from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import gaussians
 from jaxgan.data.order import epoch_order, examples_at
 from jaxgan.errors import RunError, UserError
-from jaxgan.metrics.modes import mixture_measures
+from jaxgan.metrics.modes import MixtureMeasures, mixture_measures
 from jaxgan.progress import Progress
 from jaxgan.state import TrainState, init_state
 from jaxgan.step import make_train_step, repeat_step
@@ -262,6 +262,46 @@ def orders(configs: Sequence[FrozenConfigDict], num_examples: int) -> Iterator[n
         yield np.stack(rows).reshape(len(configs), *shape).astype(np.int32)
 
 
+def fit(config: FrozenConfigDict) -> tuple[Population, TrainState]:
+    """Trains the members of a configuration in memory.
+
+    Args:
+      config: from `jaxgan.config.load`, of points.
+
+    Returns:
+      The population and its stacked states at the end.
+    """
+    dataset, configs = loop.load_dataset(config), members(config)
+    population = Population(configs, dataset.image_shape, dataset.num_classes or 0)
+    states = population.init(loop.first_examples(dataset))
+    arrays = {"image": jnp.asarray(dataset.images)}
+    calls = config.steps // config.steps_per_call
+    for _, indices in zip(range(calls), orders(configs, dataset.num_examples), strict=False):
+        states, _ = population.steps(states, indices, arrays)
+    return population, states
+
+
+def mixtures(
+    population: Population, states: TrainState, key: jax.Array, count: int = SAMPLES
+) -> tuple[np.ndarray, list[MixtureMeasures]]:
+    """Returns samples of members that learned points, and what they are worth.
+
+    Args:
+      population: of a dataset of `data.gaussians`.
+      states: stacked.
+      key: of the noise, the same for each.
+      count: samples of each member.
+
+    Returns:
+      float32 [members, count, dimensions], and the measures of each member.
+    """
+    name = population.configs[0].dataset.name
+    points = np.asarray(population.sample(states, key, jnp.zeros(count, jnp.int32)))
+    points = points.reshape(population.size, count, -1)
+    centres, std = gaussians.centres(name), gaussians.STD[name]
+    return points, [mixture_measures(x, centres, std) for x in points]
+
+
 def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     """Trains the members of a configuration and saves each as a run of its own.
 
@@ -371,10 +411,9 @@ def _finish(
     """Saves every member as a run, draws what all of them show and prints the table."""
     states = jax.device_get(states)
     rows: list[dict[str, Any]] = []
-    points = None
+    found = None
     if dataset.name in gaussians.STD:
-        label = jnp.zeros(SAMPLES, jnp.int32)
-        points = np.asarray(population.sample(states, jax.random.key(0), label))
+        _, found = mixtures(population, states, jax.random.key(0))
     for i, settings in enumerate(population.configs):
         run = folder / f"member_{i:03d}"
         workdir.claim(run, settings, about)
@@ -384,23 +423,18 @@ def _finish(
         kept.close()
         flat = config_lib.flatten(settings)
         rows.append({"member": run.name, **{key: flat[key] for key in population.varied}})
-        if points is not None:
-            measures = mixture_measures(
-                points[i].reshape(SAMPLES, -1),
-                gaussians.centres(dataset.name),
-                gaussians.STD[dataset.name],
-            )
-            rows[-1] |= measures._asdict()
+        if found:
+            rows[-1] |= found[i]._asdict()
     workdir.write_atomically(folder / "population.json", json.dumps(rows, indent=1) + "\n")
     viz.save_bands(folder / "metrics.jsonl", folder / "curves.png")
     print(
         f"{config.steps} steps of {population.size} GANs done; each is a run in {folder}/member_*"
     )
-    if points is not None:
-        for name in ("modes", "high_quality", "reverse_kl"):
-            found = summary(np.array([row[name] for row in rows]))
-            error = found["std"] / math.sqrt(max(population.size - 1, 1))
+    if found:
+        for name in MixtureMeasures._fields:
+            values = summary(np.array([row[name] for row in rows]))
+            error = values["std"] / math.sqrt(max(population.size - 1, 1))
             print(
-                f"{name}: {found['mean']:.4g} +- {error:.2g}, quartiles {found['q25']:.4g} "
-                f"{found['q50']:.4g} {found['q75']:.4g}"
+                f"{name}: {values['mean']:.4g} +- {error:.2g}, quartiles {values['q25']:.4g} "
+                f"{values['q50']:.4g} {values['q75']:.4g}"
             )
