@@ -66,7 +66,9 @@ def measure(
         shares = pixels.colour_intersection(output, target)
         result |= {f"intersection_{name}": value for name, value in shares.items()}
     # Digits are what the dataset of the name holds; any other is not for this classifier.
-    of_digits = config.dataset.name == "mnist" and not config.dataset.path
+    options = config.dataset
+    of_digits = options.name.split(":")[0] == "mnist" and not options.path
+    of_digits = of_digits and options.direction == "AtoB"  # the other way the outputs are edges
     if of_digits and label and output.shape[1:] == (28, 28, 1):
         variables, _ = classifier.load()
         result["agreement"] = classifier.accuracy(variables, output, label[0])

@@ -156,7 +156,8 @@ def load_shown(config: FrozenConfigDict) -> dict[str, np.ndarray]:
         dataset = load_dataset(config, split, config.dataset.image_size)
     except UserError as error:
         raise UserError(f"--config.evaluation.test_split={split!r}, to show: {error}") from error
-    return first_examples(dataset, 30 if dataset.image_shape[0] <= 64 else 6)
+    examples = first_examples(dataset, 30 if dataset.image_shape[0] <= 64 else 6)
+    return {name: examples[name] for name in ("input", "image")}
 
 
 class Run:
@@ -214,7 +215,7 @@ class Run:
 
         def step_on_levels(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
             if jitter_size or flip:
-                size = config.dataset.image_size if jitter_size else batch["image"].shape[-3]
+                size = config.dataset.image_size if jitter_size else None
                 key = jax.random.fold_in(jax.random.fold_in(state.key, 2**31), state.step)
                 batch = transforms.jitter(key, batch, size=size, flip=flip)
             return step(state, floats(batch, model.gan.value_range))

@@ -13,8 +13,6 @@ from tqdm import tqdm
 from jaxgan import cli
 from jaxgan.errors import RunError, UserError
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-
 
 def main(argv: list[str]) -> None:
     """Tags every image, writes the page and the JSON."""
@@ -55,9 +53,14 @@ def main(argv: list[str]) -> None:
     trained = workdir.load(args.workdir, args.checkpoint, features=True)
     words = word_vectors.load(pathlib.Path(args.workdir) / "words.npz")
     features = features_of(files, trained.config.dataset.tags.features, args.features)
+    if features.shape[1] != trained.features:
+        raise UserError(
+            f"--features: {features.shape[1]} numbers for an image, and the run was trained on "
+            f"{trained.features}; give features of the same kind"
+        )
     try:
         thumbnails = [page.thumbnail(file) for file in files]
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:
+    except Exception as error:  # Pillow has many kinds
         raise UserError(f"--input: {args.input} has an image that is damaged; {error}") from error
     with tqdm(total=len(files), unit="image", disable=None) as bar:
         found = protocol.tag(
@@ -71,11 +74,11 @@ def main(argv: list[str]) -> None:
             tick=bar.update,
         )
     rows = [
-        {"image": str(file), "tags": [words.words[i] for i in tags]}
+        {"image": page.shown(str(file)), "tags": [words.words[i] for i in tags]}
         for file, tags in zip(files, found.tags, strict=True)
     ]
     about = {
-        "workdir": str(args.workdir),
+        "workdir": page.shown(str(args.workdir)),
         "step": int(trained.state.step),
         "seed": args.seed,
         "samples": args.samples,
@@ -104,9 +107,11 @@ def image_files(path: str) -> list[pathlib.Path]:
         return [given]
     if not given.is_dir():
         raise UserError(f"--input: {path} does not exist; give an image or a folder of images")
-    files = sorted(file for file in given.iterdir() if file.suffix.lower() in SUFFIXES)
+    from jaxgan.data import images
+
+    files = images.files_in(given)
     if not files:
-        known = " ".join(SUFFIXES)
+        known = " ".join(images.SUFFIXES)
         raise UserError(f"--input: {path} has no images; give a folder with files of {known}")
     return files
 

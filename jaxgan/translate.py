@@ -200,6 +200,13 @@ def main(argv: list[str]) -> None:
         targets = {file.stem: file for file in images.files_in(pathlib.Path(args.target))}
         if not targets:
             raise UserError(f"--target: {args.target} has no images; give a folder of targets")
+        alone = [file.name for file in files if file.stem not in targets]
+        if len(alone) == len(files):
+            raise UserError(
+                f"--target: {args.target} has no file of the name of an input, such as {alone[0]}"
+            )
+        if alone:
+            print(f"WARNING: no target for {len(alone)} of {len(files)} inputs, such as {alone[0]}")
     cli.use_compilation_cache()
     trained = open_run(args.workdir, args.checkpoint)
     translator = Translator(trained, derive=args.derive, own_size=args.size == "own")

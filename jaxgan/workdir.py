@@ -138,7 +138,7 @@ def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any])
 def _read_json(file: pathlib.Path) -> dict[str, Any]:
     """Returns an object that `claim` wrote; raises `UserError` where there is none."""
     try:
-        value = json.loads(file.read_text())
+        value = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(value, dict):
             raise ValueError("not an object")
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -154,7 +154,7 @@ def _read_json(file: pathlib.Path) -> dict[str, Any]:
 def write_atomically(file: pathlib.Path, text: str) -> None:
     """Writes a text file so that it is never seen half-written."""
     part = file.with_suffix(".part")
-    with part.open("w") as opened:
+    with part.open("w", encoding="utf-8") as opened:
         opened.write(text)
         opened.flush()
         os.fsync(opened.fileno())
@@ -173,6 +173,7 @@ class Trained(NamedTuple):
         moving average where there is one; of a translator, inputs uint8 [n, height, width, ...]
         take the place of labels.
       input_shape: (height, width, channels) of the inputs of pairs; None for single images.
+      features: numbers that each example is conditioned on; 0 where there are none.
     """
 
     config: ConfigDict
@@ -181,6 +182,7 @@ class Trained(NamedTuple):
     state: state.TrainState
     sample: Callable[[jax.Array, jax.Array], jax.Array]
     input_shape: tuple[int, int, int] | None = None
+    features: int = 0
 
 
 def make_sample(
@@ -262,6 +264,7 @@ def load(
         restored,
         lambda key, label: compiled(restored, key, label),
         about.get("input_shape"),
+        about.get("features", 0),
     )
 
 

@@ -9,6 +9,7 @@ os.environ["XLA_FLAGS"] = (
 )
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 
+import jax
 import numpy as np
 import programs
 import pytest
@@ -21,6 +22,13 @@ def _caches(tmp_path_factory: pytest.TempPathFactory):
     patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_programs():
+    """Lets go of a module's compiled programs at its end: they take gigabytes together."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

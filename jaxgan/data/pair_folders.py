@@ -14,6 +14,7 @@ import io
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ LAYOUTS = {
     "two_folders": "A/train/ and B/train/ with files of the same names",
 }
 UNREADABLE = ("stop", "skip")
+_SPLIT = re.compile(r"(?!all$)[A-Za-z]\w*")  # what TFDS takes as the name of a split
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +60,7 @@ def find(folder: Path, layout: str, unreadable: str) -> dict[str, list[tuple[Pat
     found = {}
     try:
         inside = sorted(roots[0].iterdir()) if roots[0].is_dir() else []
-        names = [path.name for path in inside if path.is_dir()]
+        names = [path.name for path in inside if path.is_dir() and _SPLIT.fullmatch(path.name)]
         places = {"train": roots} | {name: [root / name for root in roots] for name in names}
         for split, folders in places.items():
             files = _pairs_in(folders, unreadable)

@@ -47,7 +47,7 @@ def centre(batch: dict[str, jax.Array], size: int) -> dict[str, jax.Array]:
 
 
 def jitter(
-    key: jax.Array, batch: dict[str, jax.Array], *, size: int, flip: bool
+    key: jax.Array, batch: dict[str, jax.Array], *, size: int | None, flip: bool
 ) -> dict[str, jax.Array]:
     """Crops a random square out of each example and mirrors half of them, left to right.
 
@@ -57,20 +57,21 @@ def jitter(
     Args:
         key: a PRNG key; the result is a pure function of it.
         batch: `image` and maybe `input`, [*batch, height, width, channels].
-        size: side of the squares, at most height and width.
+        size: side of the squares, at most height and width; None leaves images whole.
         flip: whether to mirror.
 
     Returns:
         The batch, with `image` and `input` [*batch, size, size, channels].
     """
     *lead, height, width, _ = batch["image"].shape
+    rows, columns = (height, width) if size is None else (size, size)
     rows_key, columns_key, flip_key = jax.random.split(key, 3)
-    top = jax.random.randint(rows_key, lead, 0, height - size + 1)
-    left = jax.random.randint(columns_key, lead, 0, width - size + 1)
+    top = jax.random.randint(rows_key, lead, 0, height - rows + 1)
+    left = jax.random.randint(columns_key, lead, 0, width - columns + 1)
     mirrored = jax.random.bernoulli(flip_key, 0.5 if flip else 0.0, lead)
 
     def crop(x: jax.Array, top: jax.Array, left: jax.Array, mirrored: jax.Array) -> jax.Array:
-        part = jax.lax.dynamic_slice(x, (top, left, 0), (size, size, x.shape[-1]))
+        part = jax.lax.dynamic_slice(x, (top, left, 0), (rows, columns, x.shape[-1]))
         return jnp.where(mirrored, part[:, ::-1], part)
 
     for _ in lead:

@@ -160,7 +160,7 @@ def make(
         raise ValueError(f"disc_layers: {disc_layers} is not in 0 to 5")
     if disc_layers and min(height, columns) < 4 * 2**disc_layers:
         raise ValueError(
-            f"disc_layers: {disc_layers} leave nothing of {height}x{height}; give fewer"
+            f"disc_layers: {disc_layers} leave nothing of {height}x{columns}; give fewer"
         )
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout: {dropout} is not in [0, 1)")

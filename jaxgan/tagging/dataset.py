@@ -44,9 +44,14 @@ def corpus(options: Any, split: str) -> Corpus:
             "dataset.path='': give the folder of MIR Flickr 25,000, with im1.jpg, meta/tags and "
             "annotations"
         )
-    for name, value in {"image_size": options.image_size}.items():
-        if value:
-            raise UserError(f"dataset.{name}={value}: has no effect on {options.name}; give 0")
+    idle = {"image_size": 0, "pairs": "", "jitter_size": 0, "flip": False}
+    if options.name == "mnist_tags":
+        idle["path"] = ""
+    for name, value in idle.items():
+        if options[name] != value:
+            raise UserError(
+                f"dataset.{name}={options[name]!r}: has no effect on {options.name}; give {value!r}"
+            )
     features.check(options.tags.features, f"dataset.tags.features={options.tags.features!r}")
     if options.tags.features == "classifier" and options.name != "mnist_tags":
         raise UserError(

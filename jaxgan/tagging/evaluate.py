@@ -56,6 +56,11 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     except UserError as error:
         message = str(error).replace("dataset.split=", "--test-split: ", 1)
         raise UserError(message) from error
+    if features.shape[1] != trained.features:
+        raise UserError(
+            f"--workdir: {args.workdir} was trained on {trained.features} features of an image and "
+            f"dataset.tags.features now has {features.shape[1]}; give the file it was trained on"
+        )
     count = min(args.num or len(features), len(features))
     features = features[:count]
     with tqdm(total=count, unit="image", disable=None) as bar:
@@ -106,7 +111,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
             "words of an image": float(np.diff(truth.indptr).mean()),
             "greatest recall": measures.greatest_recall(truth, args.common),
         }
-    frequency = np.maximum(measures.frequencies(train_tags), 1)  # of trained on slices, some 0
+    frequency = np.maximum(measures.frequencies(train_tags), 1)  # some are 0 in a part of the data
     truth = truths["true words"].toarray()
     borrowed = measures.borrowed(nearest, train_tags, np.random.default_rng(args.seed))
     sampled = {"GAN": found.sampled, f"a tag of each of {most} nearest images": borrowed}

@@ -102,7 +102,7 @@ def decode(file: pathlib.Path, network: str, where: str) -> np.ndarray:
             f"{where}: {file} is no readable image ({error.strerror or 'damaged or not one'}); "
             "take it out"
         ) from error
-    except (ValueError, SyntaxError, MemoryError) as error:
+    except Exception as error:  # Pillow has many kinds
         raise UserError(f"{where}: {file} is a damaged image; take it out") from error
 
 

@@ -36,6 +36,11 @@ def thumbnail(file: pathlib.Path, side: int = 160) -> str:
     return "data:image/png;base64," + base64.b64encode(file_of_bytes.getvalue()).decode()
 
 
+def shown(name: str) -> str:
+    """Returns a file's name as text; bytes that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "replace").decode()
+
+
 def page(
     rows: Sequence[Mapping[str, Any]], thumbnails: Sequence[str], about: Mapping[str, Any]
 ) -> str:

@@ -1,6 +1,7 @@
 """Words as vectors: read from word2vec and fastText files, or trained from tags (skip-gram)."""
 
 import collections
+import importlib
 import importlib.util
 import pathlib
 import zipfile
@@ -66,22 +67,40 @@ def read(path: str | pathlib.Path, keep: Collection[str]) -> Words:
     models = _gensim(where)
     binary = path.suffixes[-1:] == [".bin"] or path.suffixes[-2:] == [".bin", ".gz"]
     try:
-        table = models.KeyedVectors.load_word2vec_format(
-            str(path), binary=binary, unicode_errors="replace"
-        )
+        if binary and _is_fasttext(path):
+            table = importlib.import_module("gensim.models.fasttext").load_facebook_vectors(
+                str(path)
+            )
+        else:
+            table = models.KeyedVectors.load_word2vec_format(
+                str(path), binary=binary, unicode_errors="replace"
+            )
     except (ValueError, OSError, EOFError, IndexError, MemoryError, zlib.error) as error:
         kind = "binary" if binary else "text"
         raise UserError(
             f"{where} is damaged or not of word2vec's {kind} format ({error or 'cut short'}); give "
-            "word2vec's text or .bin format, or fastText's .vec"
+            "word2vec's text or .bin format, or fastText's .vec or .bin"
         ) from error
-    found = [word for word in keep if word in table]
+    found = [word for word in keep if word in table.key_to_index]
     if not found:
         raise UserError(
             f"{where} has none of the {len(keep)} tags of the data among its {len(table)} words; "
             "give vectors of the tags' language"
         )
-    return scaled(found, table[found])
+    vectors = table[found]
+    if not np.all(np.isfinite(vectors)):
+        raise UserError(f"{where} has vectors that are not finite; give others")
+    if not np.any(vectors):
+        raise UserError(f"{where} has nothing but zeros for the tags of the data; give others")
+    return scaled(found, vectors)
+
+
+def _is_fasttext(path: pathlib.Path) -> bool:
+    """Returns whether a binary file begins with fastText's magic number."""
+    if path.suffix == ".gz":
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == (793712314).to_bytes(4, "little")
 
 
 def train(

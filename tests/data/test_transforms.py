@@ -48,3 +48,13 @@ def test_jitter_is_the_same_for_both_images():
 def test_centre():
     batch = {"image": jnp.arange(36).reshape(1, 6, 6, 1), "label": jnp.arange(1)}
     assert transforms.centre(batch, 2)["image"][0, ..., 0].tolist() == [[14, 15], [20, 21]]
+
+
+def test_mirroring_leaves_images_whole():
+    image = jnp.arange(2 * 3 * 5.0).reshape(1, 2, 3, 5, 1)[:, :, :, :, :]
+    batch = {"image": jnp.tile(image, (8, 1, 1, 1, 1)), "label": jnp.zeros((8, 2))}
+    found = transforms.jitter(jax.random.key(0), batch, size=None, flip=True)["image"]
+    assert found.shape == batch["image"].shape
+    same = jnp.all(found == batch["image"], (2, 3, 4))
+    mirrored = jnp.all(found == batch["image"][:, :, :, ::-1], (2, 3, 4))
+    assert jnp.all(same ^ mirrored) and same.any() and mirrored.any()

@@ -84,6 +84,27 @@ def test_generators_loss_is_weighted_by_hand():
     np.testing.assert_allclose(parts["both"], 2 * parts["gan"] + 30 * parts["l1"], rtol=1e-5)
 
 
+def test_both_losses_by_the_networks_outputs():
+    gan = make(dropout=0.0)
+    params, variables = jax.jit(gan.init)(jax.random.key(0), BATCH)
+    key = jax.random.key(1)
+    fakes = gan.sample(params.gen, variables, key, BATCH["input"])
+    discriminator = pix2pix.PatchDiscriminator(2, 4, jnp.float32)
+    weights = {"params": params.disc, **variables.disc}
+    real, fake = (
+        np.asarray(
+            discriminator.apply(weights, BATCH["input"], image, mutable=["batch_stats"])[0], float
+        )
+        for image in (BATCH["image"], fakes)
+    )
+    expected = (np.log1p(np.exp(-real)) + np.log1p(np.exp(fake))).mean() / 2
+    loss, _ = gan.disc_loss(params.disc, params.gen, variables, BATCH, key)
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+    expected = np.log1p(np.exp(-fake)).mean() + 100 * np.abs(BATCH["image"] - fakes).mean()
+    loss, _ = gan.gen_loss(params.gen, params.disc, variables, BATCH, key)
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+
+
 def test_dropout_is_the_noise_of_samples():
     for dropout, noisy in ((0.5, True), (0.0, False)):
         gan = make(dropout=dropout)

@@ -100,3 +100,23 @@ def test_refusals_of_training(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"^dataset.tags.vectors='' needs gensim; pip install gen"):
         words.train(TAGS, size=2, min_count=1)
+
+
+def test_binary_files_of_fasttext(tmp_path):
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    sentences = [["sea", "sand"], ["sea", "sky"], ["sky", "sand"]] * 5
+    model = fasttext.FastText(sentences, vector_size=4, min_count=1, epochs=1, seed=0, workers=1)
+    fasttext.save_facebook_model(model, str(tmp_path / "v.bin"))
+    found = words.read(tmp_path / "v.bin", ["sky", "sea", "tree"])
+    assert found.words == ("sky", "sea")
+    expected = np.stack([model.wv["sky"], model.wv["sea"]])
+    expected *= 2 / np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(found.vectors, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("value", "message"), [("nan", "not finite"), ("0", "nothing but zeros")])
+def test_vectors_of_no_use(tmp_path, value, message):
+    pytest.importorskip("gensim")
+    (tmp_path / "v.txt").write_text(f"1 2\nsea {value} {value}\n")
+    with pytest.raises(UserError, match=rf"dataset\.tags\.vectors=.* {message}"):
+        words.read(tmp_path / "v.txt", ["sea"])
