@@ -25,7 +25,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def decode(data: bytes, channels: int, image_size: int | None) -> np.ndarray:
-    """Decodes one PNG or JPEG file.
+    """Decodes one PNG or JPEG file, upright by its EXIF orientation.
 
     Args:
         data: the content of the file.
@@ -35,9 +35,10 @@ def decode(data: bytes, channels: int, image_size: int | None) -> np.ndarray:
     Returns:
         uint8 [height, width, channels].
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(data)) as image:
+        ImageOps.exif_transpose(image, in_place=True)
         mode = _MODES[channels]
         return _finish(image if image.mode == mode else image.convert(mode), image_size)
 
@@ -52,11 +53,12 @@ def decode_pair(files: Sequence[bytes], image_size: int | None) -> np.ndarray:
     Returns:
         uint8 [height, width, 6], first A, resized to the size of B where it differs.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     opened = []
     for data in files:
         with Image.open(io.BytesIO(data)) as image:
+            ImageOps.exif_transpose(image, in_place=True)
             opened.append(image.convert("RGB"))
     if len(opened) == 1:
         (whole,) = opened
