@@ -75,6 +75,7 @@ def measure(
         result["agreement_targets"] = classifier.accuracy(variables, target, label[0])
     result["protocol"] = {
         "split": split,
+        "trained_on": config.dataset.split,
         "pairs": count,
         "seed": seed,
         "step": int(trained.state.step),
@@ -123,6 +124,8 @@ def main(argv: list[str]) -> None:
     cli.use_compilation_cache()
     trained = open_run(args.workdir, args.checkpoint)
     split = args.split or trained.config.evaluation.test_split
+    if split == trained.config.dataset.split:
+        raise UserError(f"--split: {split!r} is what was trained on; give held-out pairs")
     result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch)
     print(table(result))
     file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "pairs.json")

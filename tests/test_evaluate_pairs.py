@@ -56,6 +56,7 @@ def test_program(translator_run, capsys):
     ("flags", "message"),
     [
         (["--num=-1"], "--num: -1 is below 0"),
+        (["--split=train"], "--split: 'train' is what was trained on"),
         (["--split=valid"], "dataset.split='valid'"),
         (["--workdir=/none"], "--workdir: /none does not exist"),
         (["--checkpoint=9"], "--checkpoint: no '9'"),
