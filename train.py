@@ -2,7 +2,7 @@
 
 import pathlib
 
-from jaxgan import cli, config
+from jaxgan import cli, config, parallel
 from jaxgan.errors import UserError
 
 
@@ -25,12 +25,13 @@ def main(argv: list[str]) -> int:
     for argument in rest:
         if not argument.startswith("--config."):
             raise UserError(f"{argument}: unknown argument; see train.py --help")
-    settings = config.load(args.config, rest)
+    parallel.start(args.coordinator, args.num_processes, args.process_id)
+    with parallel.agreed():
+        settings = config.load(args.config, rest)
     workdir = args.workdir or pathlib.Path("runs") / pathlib.Path(args.config).stem
 
-    from jaxgan import loop, parallel, population  # heavy: only once the settings are sound
+    from jaxgan import loop, population  # heavy: only once the settings are sound
 
-    parallel.start(args.coordinator, args.num_processes, args.process_id)
     train = population.train if population.is_population(settings) else loop.train
     return train(settings, workdir)
 

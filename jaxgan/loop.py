@@ -43,14 +43,9 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
       RunError: a loss is not finite, or the work folder can no longer be written.
     """
     folder = pathlib.Path(folder)
-    found, mistake = None, None
-    try:
-        found = _prepare(config, folder)
-    except UserError as error:
-        mistake = error
     claims = {f"--config.{key}": value for key, value in config_lib.flatten(config).items()}
-    parallel.agree({"--workdir": str(folder), "jax": jax.__version__, **claims}, mistake)
-    mesh, dataset, about, model, shown = found
+    with parallel.agreed({"--workdir": str(folder), "jax": jax.__version__, **claims}):
+        mesh, dataset, about, model, shown = _prepare(config, folder)
     cli.use_compilation_cache()
     monitor = None
     if config.evaluate_every:
@@ -71,7 +66,8 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
             "mend that, make room for instance, and run the same command again to resume"
         ) from error
     except jax.errors.JaxRuntimeError as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = str(error).replace("Error dispatching computation: ", "").strip()
+        reason = reason.splitlines()[0][:200]
         if "RESOURCE_EXHAUSTED" in reason:
             raise RunError(
                 f"out of memory ({reason}); try a smaller --config.batch_size, "

@@ -1,9 +1,10 @@
 """Devices and processes: how they start, the mesh, where arrays lie on it, the compiled step."""
 
+import contextlib
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -80,31 +81,36 @@ def is_main() -> bool:
     return jax.process_index() == 0
 
 
-def agree(claims: dict[str, Any], error: UserError | None = None) -> None:
-    """Returns where all processes are ready for the same run.
+@contextlib.contextmanager
+def agreed(claims: dict[str, Any] | None = None) -> Iterator[None]:
+    """Ends for all processes alike: a `UserError` inside of one becomes one of each.
 
     Args:
       claims: what must be the same for all, by name, as JSON can have it.
-      error: what keeps this process from starting.
 
     Raises:
-      UserError: `error`, or that of another process, or processes that differ: on all of them.
+      UserError: that of this process, or of another, or processes have different claims.
     """
+    mistake = None
+    try:
+        yield
+    except UserError as error:
+        mistake = error
     if jax.process_count() > 1:
-        mine = {"claims": claims, "error": error and str(error)}
+        mine = {"claims": claims or {}, "mistake": mistake and str(mistake)}
         everyone = _exchange(json.loads(json.dumps(mine)))
-        for index, other in enumerate(everyone):
-            if error is None and other["error"]:
-                raise UserError(f"process {index}: {other['error']}")
-            for name in sorted(claims.keys() | other["claims"]) if error is None else ():
-                values = [one["claims"].get(name) for one in (everyone[0], other)]
-                if values[0] != values[1]:
+        for index, other in enumerate(everyone if mistake is None else ()):
+            if other["mistake"]:
+                raise UserError(f"process {index}: {other['mistake']}")
+            for name, value in other["claims"].items():
+                first = everyone[0]["claims"].get(name)
+                if value != first:
                     raise UserError(
-                        f"{name}: {values[0]!r} in process 0 and {values[1]!r} in process {index}; "
-                        "start all of them by the same command"
+                        f"{name}: {first!r} in process 0 and {value!r} in process {index}; start "
+                        "all of them by the same command"
                     )
-    if error is not None:
-        raise error
+    if mistake is not None:
+        raise mistake
 
 
 def _exchange(value: Any) -> list[Any]:

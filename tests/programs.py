@@ -32,7 +32,7 @@ def small_pairs(folder: Path, **changes) -> list[str]:
         "dataset.jitter_size": 10,
         "steps": 4,
         "checkpoint_every": 2,
-        "batch_size": 4,
+        "batch_size": 8,
         "gan.width": 2,
         "gan.disc_layers": 1,
         **changes,
