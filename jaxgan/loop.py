@@ -60,25 +60,31 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
             return Run(config, folder, dataset, model, monitor, mesh, stack, shown).train()
     except BrokenPipeError:  # of standard output
         raise
-    except OSError as error:
-        raise RunError(
-            f"--workdir: {folder} fails ({error.strerror or error}); "
-            "mend that, make room for instance, and run the same command again to resume"
-        ) from error
-    except jax.errors.JaxRuntimeError as error:
-        reason = str(error).replace("Error dispatching computation: ", "").strip()
-        reason = reason.splitlines()[0][:200]
-        if "RESOURCE_EXHAUSTED" in reason:
-            raise RunError(
-                f"out of memory ({reason}); try a smaller --config.batch_size, "
-                "--config.parallel.accumulate=2 or --config.parallel.shard_state=true"
-            ) from error
-        if jax.process_count() == 1:
-            raise
-        raise RunError(
+    except (OSError, jax.errors.JaxRuntimeError) as error:
+        raise RunError(_explain(error, folder)) from error
+
+
+def _explain(error: Exception, folder: pathlib.Path) -> str:
+    """Returns what a user can do about an error of the system or of a device."""
+    cause = error.__cause__ or error  # of a checkpoint that cannot be written
+    reason = str(cause).replace("Error dispatching computation: ", "").strip() or repr(cause)
+    reason = reason.splitlines()[0][:200]
+    if "RESOURCE_EXHAUSTED" in reason:
+        return (
+            f"out of memory ({reason}); try a smaller --config.batch_size, "
+            "--config.parallel.accumulate=2 or --config.parallel.shard_state=true"
+        )
+    if jax.process_count() > 1 and not (isinstance(error, OSError) and error.errno):
+        return (
             f"another process of this run is gone or lost ({reason}); start all of them again by "
             "the same command to resume"
-        ) from error
+        )
+    if isinstance(error, OSError):
+        return (
+            f"--workdir: {folder} fails ({error.strerror or error}); "
+            "mend that, make room for instance, and run the same command again to resume"
+        )
+    raise error
 
 
 class Prepared(NamedTuple):
