@@ -1,10 +1,10 @@
 """Compiles a training step for TPUs that are not there: `python -m jaxgan.pod_check`.
 
-`--config=configs/dcgan_lsun.py --topology=v5e:4x4,v5e:16x16` compiles the step of the configuration for each
-chip of the slice, by the TPU compiler alone (libtpu, in the extra `tpu`), and tells what every chip
-would do: operations, bytes, memory, collectives, and how the time would grow from one chip to the
-slice with the configuration's batch on every chip. Nothing is run; times are predictions from the
-chips' published rates.
+`--config=configs/dcgan_lsun.py --topology=v5e:4x4,v5e:16x16` compiles the step of the configuration
+for each chip of the slices, by the TPU compiler alone (libtpu, in the extra `tpu`), and tells what
+every chip would do: operations, bytes, memory, collectives, and how the time would grow from one
+chip to the slice with the configuration's batch on every chip. Nothing is run; times are
+predictions from the chips' published rates.
 """
 
 import importlib.util
