@@ -194,8 +194,8 @@ def test_other_programs_refuse_a_run_on_tags(run, tmp_path):
         sample.main([f"--workdir={run}", f"--out={tmp_path / 'x.png'}"])
     with pytest.raises(UserError, match=message):
         evaluate.main([f"--workdir={run}"])
-    with pytest.raises(UserError, match=r"'test.:200.' is what was trained on; give another"):
-        tag_evaluate.main([f"--workdir={run}", "--test-split=test[:200]"])
+    with pytest.raises(UserError, match=r"--test-split: 50 images of 'test.150:250.' are of 'test"):
+        tag_evaluate.main([f"--workdir={run}", "--test-split=test[150:250]"])
 
 
 def test_refusals_of_configurations(mnist_dir, tmp_path):

@@ -121,6 +121,21 @@ def load(options: Any, words: Words | None = None) -> data.Dataset:
     )
 
 
+def shared(options: Any, split: str) -> int:
+    """Returns how many images, or of MIR Flickr examples, a split has in common with training.
+
+    Args:
+      options: `config.dataset`.
+      split: of the data.
+
+    Raises:
+      UserError: there is no such split.
+    """
+    if options.name == "mnist_tags":
+        return data.shared(split, options.split, name="mnist", data_dir=options.data_dir or None)
+    return len(corpus(options, split).names) if split == options.split else 0
+
+
 def known(folder: pathlib.Path) -> Words | None:
     """Returns the vocabulary of a work folder; None where it has none yet."""
     file = folder / "words.npz"

@@ -82,11 +82,17 @@ def test_mixed_sizes_are_resized(side):
 
 @pytest.mark.parametrize("limit", [1 << 30, 10])
 def test_unreadable_files_stop_or_are_skipped(side, caplog, limit):
-    (side["path"] / "train" / "bad.png").write_bytes(b"no picture")
+    bad = side["path"] / "train" / "bad.png"
+    bad.write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"bad.png cannot be read as an image .*unreadable=skip"):
         data.load(**side)
-    dataset = data.load(**side, unreadable="skip", memory_limit=limit)
-    assert dataset.num_examples == 3 and "bad.png" in caplog.text
+    for _ in range(2):  # the second time it has been prepared
+        caplog.clear()
+        dataset = data.load(**side, unreadable="skip", memory_limit=limit)
+        assert dataset.num_examples == 3
+        assert [r.getMessage() for r in caplog.records if "bad.png" in r.getMessage()] == [
+            f"skipping {bad}: it cannot be read as an image (it is no image)"
+        ]
     assert plain(dataset.read(0)["image"][None]) == [list(B)]
 
 
@@ -126,3 +132,11 @@ def test_mistakes(side, tmp_path, monkeypatch, options, message):
     with pytest.raises(UserError, match=message) as error:
         data.load(**{**side, **options})
     assert "\n" not in str(error.value)
+
+
+def test_pairs_that_two_splits_share(side):
+    shared = {"first": "train[:2]", "second": "train[1:]+val"}
+    assert data.shared(**shared, **side) == 1
+    assert data.shared("train[:2]", "train[2:]", **side) == 0
+    with pytest.raises(UserError, match=r"dataset.split=.train.none.: .*give another"):
+        data.shared("train[:2]", "train+none", **side)
