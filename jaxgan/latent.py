@@ -380,7 +380,30 @@ def vector_arithmetic(args: argparse.Namespace) -> None:
     for name, group, part, mean in zip("abc", groups, images, mean_image, strict=True):
         arrays |= {f"{name}_latent": group.latent, f"{name}_label": group.label}
         arrays |= {f"{name}_image": part, f"{name}_mean_image": mean}
+    if space.judged and space.classes == 10:
+        arrays |= class_survival(space)
     save(args.out, picture, image.shape[1], **arrays)
+
+
+def class_survival(space: Space) -> dict[str, np.ndarray]:
+    """Measures whether the class asked for survives arithmetic, and prints it.
+
+    Returns:
+      `survival`, the shares of images in which the classifier sees the class asked for: of single
+      samples, and of `A - B + C` of groups of three others, each class in turn.
+    """
+    index = np.arange(SEARCHED, SEARCHED + 10 * MEASURED)
+    single, *groups = np.split(space.latents(index), [MEASURED, 4 * MEASURED, 7 * MEASURED])
+    a, b, c = (group.reshape(MEASURED, 3, -1).swapaxes(0, 1) for group in groups)
+    label, variables = np.arange(MEASURED) % space.classes, classifier.load()[0]
+    shares, said = [], []
+    for name, latent in {"samples": single, "results of A - B + C": arithmetic(a, b, c)}.items():
+        right = classifier.predict(variables, space.decode(latent, label)) == label
+        shares.append(right.mean())
+        error = right.std(ddof=1) / math.sqrt(MEASURED)
+        said.append(f"{100 * shares[-1]:.1f} % (+- {100 * error:.1f}) of {MEASURED} new {name}")
+    print(f"the class asked for is seen in {said[0]} and in {said[1]}")
+    return {"survival": np.array(shares)}
 
 
 def turn(args: argparse.Namespace) -> None:

@@ -132,6 +132,27 @@ def test_arithmetic_of_classes(folder, run):
     np.testing.assert_allclose(arrays["pixel_baseline"], expected, atol=0.51)
 
 
+def test_the_class_survives_arithmetic(folder, monkeypatch, capsys):
+    """Of a model that draws what it is asked for, but for ten of the results."""
+    monkeypatch.setattr(latent, "MEASURED", 50)
+    monkeypatch.setattr(latent.classifier, "predict", lambda _, images: images)
+    args = latent.parse(["interpolate", f"--workdir={folder}", "--out=none.png"])
+    space = latent.Space(args)
+    noise = []
+
+    def decode(z, label):
+        noise.append(z)
+        return label + (len(noise) == 2) * (np.arange(50) < 10)
+
+    monkeypatch.setattr(space, "decode", decode)
+    assert latent.class_survival(space)["survival"].tolist() == [1.0, 0.8]
+    assert "100.0 % (+- 0.0) of 50 new samples and in 80.0 % (+- 5.7) of" in capsys.readouterr().out
+    z = latent.latents(space.gan, 0, range(latent.SEARCHED, latent.SEARCHED + 500))
+    np.testing.assert_array_equal(noise[0], z[:50])
+    expected = z[50:53].mean(0) - z[200:203].mean(0) + z[350:353].mean(0)
+    np.testing.assert_allclose(noise[1][0], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_classes_that_the_classifier_sees(unlabelled, run, monkeypatch):
     monkeypatch.setattr(latent, "SEARCHED", 100)
     monkeypatch.setattr(latent.suite, "default_judge", lambda options: "classifier")
