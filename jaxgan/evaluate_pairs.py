@@ -147,7 +147,10 @@ def main(argv: list[str]) -> None:
     trained = open_run(args.workdir, args.checkpoint)
     split = args.split or trained.config.evaluation.test_split
     check_held_out(trained.config, split, "--split")
-    result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch)
+    try:
+        result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch)
+    except UserError as error:
+        raise UserError(f"--split: {error}") from error
     print(table(result))
     file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "pairs.json")
     finite = {

@@ -6,8 +6,7 @@ import programs
 import pytest
 from PIL import Image
 
-from jaxgan import config as config_lib
-from jaxgan import gans, latent, loop, sample, workdir
+from jaxgan import gans, latent, sample, workdir
 from jaxgan.errors import UserError
 
 SHAPE = (28, 28, 1)
@@ -18,19 +17,16 @@ NARROW = {"gan.gen_width": 8, "gan.disc_width": 4}
 def folder(tmp_path_factory, digits_file):
     """A run of a conditional model with convolutions."""
     folder = tmp_path_factory.mktemp("runs") / "cgan"
-    flags = programs.small(digits_file, steps=1, **{"gan.penalty_weight": 0.0})
-    loop.train(config_lib.load(programs.CONFIG, flags), folder)
-    return folder
+    return programs.untrained(programs.CONFIG, programs.small(digits_file), folder)
 
 
 @pytest.fixture(scope="module")
 def unlabelled(tmp_path_factory, digits_file):
     """A run of a model without labels."""
     folder = tmp_path_factory.mktemp("runs") / "gan"
-    flags = programs.small(digits_file, steps=1, **{"dataset.split": "train", **NARROW})
+    flags = programs.small(digits_file, **{"dataset.split": "train", **NARROW})
     flags = [flag for flag in flags if "gan.width" not in flag]
-    loop.train(config_lib.load("configs/gan_mnist.py", flags), folder)
-    return folder
+    return programs.untrained("configs/gan_mnist.py", flags, folder)
 
 
 @pytest.fixture

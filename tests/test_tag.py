@@ -29,6 +29,7 @@ def flags(mnist_dir, **changes):
         "gan.joint_units": 8,
         "gan.disc_units": "(8,8)",
         "gan.maxout": "(8,2)",
+        "gan.penalty_weight": 0.0,
         **changes,
     }
     return [f"--config.{key}={value}" for key, value in values.items()]

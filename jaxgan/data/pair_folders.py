@@ -9,6 +9,7 @@ are the split `train`.
 """
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -101,13 +102,18 @@ def _report(file: Path, problem: str, unreadable: str) -> None:
             f"dataset.path: {file} {problem}; mend or remove it, or set "
             "--config.dataset.unreadable=skip"
         )
+    _warn(file, problem)
+
+
+@functools.cache  # a program that loads several splits names each file once
+def _warn(file: Path, problem: str) -> None:
     _log.warning("skipping %s: it %s", file, problem)
 
 
 class PairFolder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Pairs of images in a folder of one's own; the files are kept as they are."""
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")  # of what a prepared folder has, `_SKIPPED` among it
 
     def __init__(self, files: dict[str, list[tuple[Path, ...]]], unreadable: str, **options: Any):
         """Makes the builder.
@@ -184,7 +190,7 @@ def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
         for pair in pairs
         for path in pair
     ]
-    key = json.dumps([str(folder), layout, unreadable, stats])
+    key = json.dumps([str(PairFolder.VERSION), str(folder), layout, unreadable, stats])
     readable = "".join(c if c.isalnum() or c in "-_." else "_" for c in folder.name)[:80]
     target = (
         data_dir / "jaxgan_pairs" / f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
