@@ -104,6 +104,11 @@ def test_a_run_on_mirflickr_with_features_and_vectors_from_files(tmp_path, capsy
     options = [flag for flag in flags(tmp_path, **changes) if "joint" not in flag]
     config = config_lib.load("configs/cgan_tags_mirflickr.py", options)
     folder = tmp_path / "run"
+    rare = config_lib.load(
+        "configs/cgan_tags_mirflickr.py", [*options, "--config.dataset.tags.min_count=7"]
+    )
+    with pytest.raises(UserError, match=r"min_count=7: no word is a tag of so many images"):
+        loop.train(rare, folder)
     assert loop.train(config, folder) == 0
     assert (
         f"Tags: python -m jaxgan.tag --input=FOLDER --workdir={folder}" in capsys.readouterr().out

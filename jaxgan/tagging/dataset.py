@@ -62,11 +62,21 @@ def corpus(options: Any, split: str) -> Corpus:
 
 
 def make_words(options: Any, tags: Any) -> Words:
-    """Returns the vocabulary of a configuration's `dataset` for the tags of training images."""
+    """Returns the vocabulary of a configuration's `dataset` for the tags of training images.
+
+    Raises:
+      UserError: no word is frequent enough, or the vectors cannot be read or trained.
+    """
     minimum = options.tags.min_count
     if not options.tags.vectors:
         return words_lib.train(tags, size=options.tags.size, min_count=minimum)
-    return words_lib.read(options.tags.vectors, words_lib.frequent(tags, minimum))
+    known = words_lib.frequent(tags, minimum)
+    if not known:
+        raise UserError(
+            f"dataset.tags.min_count={minimum}: no word is a tag of so many images; give a smaller "
+            "number"
+        )
+    return words_lib.read(options.tags.vectors, known)
 
 
 def feature_array(options: Any, images: Corpus, split: str) -> np.ndarray:
