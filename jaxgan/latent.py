@@ -615,13 +615,18 @@ def feature_pictures(args: argparse.Namespace) -> None:
                 np.asarray(responses(floats(image[i : i + BATCH]), given[i : i + BATCH]))
                 for i in range(0, len(image), BATCH)
             ]
-        )[:, : args.filters]
+        )
+        alive = np.flatnonzero(np.ptp(response, 0))[: args.filters]  # ReLU may be off everywhere
+        if not alive.size:
+            raise UserError(f"--layer: nothing in {layer} responds to the images; give another")
+        response = response[:, alive]
         top = np.argsort(-response, 0, kind="stable")[:TOP].T  # [filters, TOP]
         flat = top.reshape(-1)
-        unit = np.repeat(np.arange(args.filters), top.shape[1])
+        unit = np.repeat(alive, top.shape[1])
         grads = guided_gradients(critic, layer, floats(image[flat]), given[flat], unit)
         grads = np.asarray(grads).reshape(*top.shape, *image.shape[1:])
         arrays |= {
+            f"{prefix}filter": alive,
             f"{prefix}image": image[top],
             f"{prefix}label": given[top],
             f"{prefix}index": order[top],
@@ -742,7 +747,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "to by guided back-propagation; at the right the same of random weights",
     )
     added.add_argument("--layer", help="such as conv2 (default: the last convolution)")
-    added.add_argument("--filters", type=int, default=6, help="how many, from the first on")
+    added.add_argument(
+        "--filters", type=int, default=6, help="how many, from the first on that responds at all"
+    )
 
     args = parser.parse_args(argv)
     least = {"points": 2, "rows": 1, "through": 2, "num": 1, "filters": 1}

@@ -271,9 +271,14 @@ def test_features(folder, run):
     assert not np.array_equal(arrays["gradient"], arrays["random_gradient"])
 
 
-def test_features_of_a_layer_without_maps(folder, run):
+def test_features_that_respond_to_nothing_are_left_out(folder, run, monkeypatch):
+    monkeypatch.setattr(latent, "strongest", lambda x: x * (jnp.arange(x.shape[1]) > 2))
     arrays, _ = run("features", folder, "--filters=1", "--layer=dense1")
+    assert arrays["filter"] == arrays["random_filter"] == [3]
     assert arrays["gradient"].any((0, 2, 3, 4)).all()
+    monkeypatch.setattr(latent, "strongest", lambda x: 0 * x)
+    with pytest.raises(UserError, match="--layer: nothing in dense1 responds to the images"):
+        run("features", folder, "--layer=dense1")
 
 
 TURN = ("turn", "--to=label:1")
