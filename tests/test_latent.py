@@ -272,7 +272,7 @@ def test_features(folder, run):
 
 
 def test_features_that_respond_to_nothing_are_left_out(folder, run, monkeypatch):
-    monkeypatch.setattr(latent, "strongest", lambda x: x * (jnp.arange(x.shape[1]) > 2))
+    monkeypatch.setattr(latent, "strongest", lambda x: x * (jnp.arange(x.shape[1]) > 2)[None])
     arrays, _ = run("features", folder, "--filters=1", "--layer=dense1")
     assert arrays["filter"] == arrays["random_filter"] == [3]
     assert arrays["gradient"].any((0, 2, 3, 4)).all()
