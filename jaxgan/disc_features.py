@@ -194,7 +194,7 @@ def main(argv: list[str]) -> None:
         "python -m jaxgan.disc_features", "Classify images by a discriminator's features."
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of train.py")
-    parser.add_argument("--checkpoint", default="last", help="`last`, `best` or a step")
+    parser.add_argument("--checkpoint", default="last", help="`last`, `best`, a step or mean:STEP")
     parser.add_argument(
         "--dataset", help="TFDS name or .npz with labels (default: what was trained on)"
     )

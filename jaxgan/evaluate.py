@@ -29,7 +29,7 @@ def parse(argv: list[str]) -> Any:
     source.add_argument(
         "--samples", metavar="FILE", help=".npz with `image` uint8 [N, H, W, C] and maybe `label`"
     )
-    parser.add_argument("--checkpoint", default="last", help="`last` (default), `best` or a step")
+    parser.add_argument("--checkpoint", default="last", help="`last`, `best`, a step or mean:STEP")
     parser.add_argument("--num", type=int, default=10_000, help="samples (default: 10000)")
     parser.add_argument("--seed", type=int, default=0, help="of the first set of samples")
     parser.add_argument("--seeds", type=int, default=3, help="sets of samples (default: 3)")

@@ -16,7 +16,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--num", type=int, default=100, help="how many (default: 100)")
     parser.add_argument("--label", type=int, help="one class; default: all in equal shares")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint", default="last", help="`last`, `best` or a step")
+    parser.add_argument("--checkpoint", default="last", help="`last`, `best`, a step or mean:STEP")
     parser.add_argument(
         "--out",
         default="samples.png",

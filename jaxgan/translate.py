@@ -167,7 +167,7 @@ def parse(argv: list[str]) -> Any:
     parser.add_argument(
         "--batch", type=int, default=0, help="images at a time (default: as in training)"
     )
-    parser.add_argument("--checkpoint", default="last", help="`last` (default) or a step")
+    parser.add_argument("--checkpoint", default="last", help="`last`, a step or mean:STEP")
     parser.add_argument("--unreadable", choices=("stop", "skip"), default="stop")
     parser.add_argument("--seed", type=int, default=0, help="of the noise, dropout")
     args = parser.parse_args(argv)

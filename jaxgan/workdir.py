@@ -222,7 +222,9 @@ def load(
 
     Args:
       folder: its work folder.
-      checkpoint: `last`, `best` by the evaluation during training, or a step.
+      checkpoint: `last`, `best` by the evaluation during training, a step, or `mean:STEP`, the last
+        with the generator's average over all checkpoints from a step on (Izmailov et al. 2018,
+        arXiv 1803.05407).
       features: whether its model must be one that takes features in place of labels.
 
     Raises:
@@ -257,6 +259,8 @@ def load(
             if found is None:
                 raise UserError(f"--workdir: {folder} {none_yet}")
             restored = found[1]
+        elif checkpoint.startswith("mean:"):
+            restored = _mean(checkpoints, checkpoint, like)
         else:
             known = [str(step) for step in checkpoints.steps()]
             if checkpoint not in known:
@@ -279,6 +283,25 @@ def load(
         about.get("input_shape"),
         about.get("features", 0),
     )
+
+
+def _mean(checkpoints: Checkpoints, choice: str, like: state.TrainState) -> state.TrainState:
+    """Returns the newest state with the mean of the generators of `mean:STEP` as its average."""
+    first, steps = choice.removeprefix("mean:"), checkpoints.steps()
+    chosen = [step for step in steps if first.isdecimal() and step >= int(first)]
+    if len(chosen) < 2:
+        raise UserError(
+            f"--checkpoint: {choice!r} is no mean of checkpoints; there are "
+            f"{', '.join(map(str, steps))}; give mean:STEP with two or more from STEP on, and "
+            "train with a larger --config.keep_checkpoints"
+        )
+    total: Any = None
+    for step in chosen:
+        restored = checkpoints.restore(step, like)
+        generator = restored.params.gen, restored.variables.gen
+        total = generator if step == chosen[0] else jax.tree.map(np.add, total, generator)
+    gen, variables = jax.tree.map(lambda x: x / len(chosen), total)
+    return restored.replace(ema=gen, variables=restored.variables._replace(gen=variables))
 
 
 def check_no_translator(gan: GAN, program: str) -> None:

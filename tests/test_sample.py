@@ -1,3 +1,4 @@
+import chex
 import jax
 import numpy as np
 import programs
@@ -12,7 +13,10 @@ from jaxgan.errors import UserError
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, digits_file):
     folder = tmp_path_factory.mktemp("runs") / "run"
-    loop.train(config_lib.load(programs.CONFIG, programs.small(digits_file, steps=2)), folder)
+    loop.train(
+        config_lib.load(programs.CONFIG, programs.small(digits_file, steps=2, checkpoint_every=1)),
+        folder,
+    )
     return folder
 
 
@@ -49,6 +53,16 @@ def test_picture(folder, tmp_path):
     sample.main([f"--workdir={folder}", "--num=20", f"--out={out}"])
     with Image.open(out) as image:
         assert image.size == (2 * 30 + 2, 10 * 30 + 2)
+
+
+def test_mean_of_checkpoints(folder):
+    first, last, mean = (workdir.load(folder, choice).state for choice in ("1", "2", "mean:1"))
+    expected = jax.tree.map(lambda a, b: (a + b) / 2, first.params.gen, last.params.gen)
+    chex.assert_trees_all_close(mean.sampler, expected, rtol=1e-6)
+    assert mean.step == 2
+    for choice in ("mean:2", "mean:", "mean:x"):
+        with pytest.raises(UserError, match=f"--checkpoint: '{choice}' is no mean .* are 1, 2; gi"):
+            workdir.load(folder, choice)
 
 
 def test_devices_draw_what_one_draws(folder):
