@@ -97,7 +97,7 @@ def test_a_run_of_eight_devices_is_read_on_one(folder, tmp_path):
         (["--num=0"], "--num: 0"),
         (["--seed=-1"], "--seed: -1"),
         (["--out=grid.bmp2"], "--out: 'grid.bmp2'"),
-        (["--checkpoint=77"], "--checkpoint: no '77' in .*; known: last, 2"),
+        (["--checkpoint=77"], "--checkpoint: no '77' in .*; known: last, 1, 2"),
         (["--workdir=/none"], "--workdir: /none does not exist"),
     ],
 )
