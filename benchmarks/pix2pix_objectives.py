@@ -19,14 +19,11 @@ OBJECTIVES = {
 
 
 def rows(results: dict[str, dict[str, float]]) -> str:
-    """Returns a Markdown table of the measures of each objective."""
-    names = [name for name in next(iter(results.values())) if name != "protocol"]
+    """Returns a Markdown table of the measures, with standard errors over the held-out pairs."""
+    names = evaluate_pairs.measures(next(iter(results.values())))
     lines = [f"| | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for objective, values in results.items():
-        cells = [
-            f"{100 * values[name]:.2f} %" if name.startswith("agreement") else f"{values[name]:.4f}"
-            for name in names
-        ]
+        cells = [evaluate_pairs.cell(values, name) for name in names]
         lines.append(f"| {objective} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

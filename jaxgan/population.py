@@ -31,6 +31,7 @@ from jaxgan.data import gaussians
 from jaxgan.data.order import epoch_order, examples_at
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics.modes import MixtureMeasures, mixture_measures
+from jaxgan.metrics.spread import standard_error
 from jaxgan.progress import Progress
 from jaxgan.state import TrainState, init_state
 from jaxgan.step import make_train_step, repeat_step
@@ -432,8 +433,8 @@ def _finish(
     )
     if found:
         for name in MixtureMeasures._fields:
-            values = summary(np.array([row[name] for row in rows]))
-            error = values["std"] / math.sqrt(max(population.size - 1, 1))
+            column = np.array([row[name] for row in rows])
+            values, error = summary(column), standard_error(column)
             print(
                 f"{name}: {values['mean']:.4g} +- {error:.2g}, quartiles {values['q25']:.4g} "
                 f"{values['q50']:.4g} {values['q75']:.4g}"

@@ -109,7 +109,8 @@ def test_extragradient_adam_is_the_papers_algorithm():
 def test_training_with_look_ahead_converges_where_plain_steps_do_not(name):
     """The DiracGAN of Wasserstein's loss, by the training step: k = 1, the players in turns.
 
-    The eigenvalues of two extragradient updates have modulus `sqrt(1 - h^2)`, those of plain ones 1.
+    The eigenvalues of two extragradient updates have modulus `sqrt(1 - h^2)`,
+    those of plain ones 1.
     """
     gan = dynamics.dirac_gan("wasserstein")
     batch, ends = {"image": jnp.zeros((1, 1, 1))}, {}
