@@ -182,11 +182,24 @@ class Population:
 
         Returns:
           The stacked states, and metrics float32 [members].
+
+        Raises:
+          ValueError: the indices have another shape.
         """
+        config = self.configs[0]
+        wanted = (self.size, config.steps_per_call * config.disc_steps, config.batch_size)
+        if indices.shape != wanted:
+            raise ValueError(f"indices: shape {indices.shape} is not {wanted}")
         return self._steps(states, indices, self._values, arrays)
 
     def sample(self, states: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
-        """Returns samples [members, n, ...] for labels int32 [n], each member's with one key."""
+        """Returns samples [members, n, ...] for labels int32 [n], each member's with one key.
+
+        Raises:
+          ValueError: the labels have another shape.
+        """
+        if label.ndim != 1:
+            raise ValueError(f"label: shape {label.shape} is not [n]")
         keys = jnp.broadcast_to(key, (self.size,))
         return self._samples(states, keys, label)
 
@@ -238,13 +251,26 @@ def _part(config: FrozenConfigDict, owner: str) -> Any:
 
 
 def member(states: TrainState, index: int) -> TrainState:
-    """Returns the state of one member, as an ordinary run has it."""
+    """Returns the state of one member, as an ordinary run has it.
+
+    Raises:
+      ValueError: there is no such member.
+    """
+    size = states.step.shape[0]
+    if not 0 <= index < size:
+        raise ValueError(f"index: {index} is not in 0 to {size - 1}, the members")
     return jax.tree.map(lambda x: x[index], states)
 
 
 def summary(values: np.ndarray) -> dict[str, float]:
-    """Returns mean, standard deviation (of the members) and quantiles of values [members]."""
+    """Returns mean, standard deviation (of the members) and quantiles of values [members].
+
+    Raises:
+      ValueError: the values have another shape, or there are none.
+    """
     values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"values: shape {values.shape} is not [members]")
     quantiles = {f"q{round(100 * q)}": float(np.quantile(values, q)) for q in QUANTILES}
     return {"mean": float(values.mean()), "std": float(values.std()), **quantiles}
 
@@ -295,8 +321,16 @@ def mixtures(
 
     Returns:
       float32 [members, count, dimensions], and the measures of each member.
+
+    Raises:
+      ValueError: the members learned something else, or `count` is below 1.
     """
     name = population.configs[0].dataset.name
+    if name not in gaussians.STD:
+        known = ", ".join(gaussians.STD)
+        raise ValueError(f"population: its members learn {name}; known mixtures: {known}")
+    if count < 1:
+        raise ValueError(f"count: {count} is below 1")
     points = np.asarray(population.sample(states, key, jnp.zeros(count, jnp.int32)))
     points = points.reshape(population.size, count, -1)
     centres, std = gaussians.centres(name), gaussians.STD[name]

@@ -1,5 +1,6 @@
 import contextlib
 import json
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from jaxgan import config as config_lib
 from jaxgan import loop, population, workdir
 from jaxgan.errors import UserError
 
+SHAPE = (1, 1, 2)
 SMALL = ["--config.gan.gen_width=8", "--config.gan.disc_width=8", "--config.evaluate_every=0"]
 # Adam makes a step of rounding errors where a gradient is 0, as of a bias before normalisation.
 SGD = [f"--config.optimizer.{name}.name=sgd" for name in ("gen", "disc")]
@@ -67,7 +69,7 @@ def test_a_members_value_out_of_range_is_named(tmp_path):
 def test_members_of_one_program_have_one_form():
     configs = [ring(), ring("--config.gan.latent_size=3")]
     with pytest.raises(UserError, match=r"configs: gan\.latent_size differs"):
-        population.Population(configs, (1, 1, 2), 0)
+        population.Population(configs, SHAPE, 0)
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +176,23 @@ def test_images_and_other_variants(file, flags, text, digits_file, tmp_path):
                 jax.tree.leaves(mine.params), jax.tree.leaves(theirs.params), strict=True
             ):
                 np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_arguments_of_other_shapes():
+    many = population.Population(population.members(ring("--config.population.seeds=2")), SHAPE, 0)
+    with pytest.raises(ValueError, match=r"indices: shape \(2, 8\) is not \(2, 1, 8\)"):
+        many.steps(None, np.zeros((2, 8), np.int32), {})
+    with pytest.raises(ValueError, match=r"label: shape \(2, 3\) is not \[n\]"):
+        many.sample(None, jax.random.key(0), jnp.zeros((2, 3), jnp.int32))
+    with pytest.raises(ValueError, match="count: 0 is below 1"):
+        population.mixtures(many, None, jax.random.key(0), 0)
+    stacked = SimpleNamespace(step=np.zeros(2))
+    for index in (-1, 2):
+        with pytest.raises(ValueError, match=f"index: {index} is not in 0 to 1, the members"):
+            population.member(stacked, index)
+    for values in (np.zeros(0), np.zeros((2, 2))):
+        with pytest.raises(ValueError, match=r"values: shape \(.*\) is not \[members\]"):
+            population.summary(values)
 
 
 def test_summary_by_hand():
