@@ -43,6 +43,7 @@ TRACED = {
     "optimizer.disc": ("b1", "b2", "decay", "eps", "learning_rate", "momentum"),
 }
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+BLOCK = 8  # members whose steps a CPU core takes together
 SAMPLES = 2500  # of each member, to count modes by
 
 
@@ -153,8 +154,18 @@ class Population:
             in_shardings=(spread, spread, whole),
             out_shardings=spread,
         )
+        steps = jax.vmap(self._step, (0, 0, 0, None))
+        if self._fits_a_loop():
+            shared = PartitionSpec("members")
+            steps = jax.shard_map(
+                self._steps_in_blocks,
+                mesh=self.mesh,
+                in_specs=(shared, shared, shared, PartitionSpec()),
+                out_specs=shared,
+                check_vma=False,
+            )
         self._steps = jax.jit(
-            jax.vmap(self._step, (0, 0, 0, None)),
+            steps,
             donate_argnums=0,
             in_shardings=(spread, spread, spread, whole),
             out_shardings=spread,
@@ -192,6 +203,12 @@ class Population:
             raise ValueError(f"indices: shape {indices.shape} is not {wanted}")
         return self._steps(states, indices, self._values, arrays)
 
+    def lower(
+        self, states: TrainState, indices: np.ndarray, arrays: dict[str, jax.Array]
+    ) -> jax.stages.Lowered:
+        """Returns the program of `steps` before it is compiled, for arguments or their shapes."""
+        return self._steps.lower(states, indices, self._values, arrays)
+
     def sample(self, states: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
         """Returns samples [members, n, ...] for labels int32 [n], each member's with one key.
 
@@ -224,6 +241,23 @@ class Population:
             return on_levels(state, indices)
         many = repeat_step(lambda s, b: on_levels(s, b["indices"]), config.steps_per_call)
         return many(state, {"indices": indices})
+
+    def _fits_a_loop(self) -> bool:
+        """Whether few members at a time are faster: on CPU, without convolutions, if many."""
+        kernels = jax.tree.leaves(self.models[0].abstract_state.params)
+        dense = all(kernel.ndim < 4 for kernel in kernels)  # XLA's loops are slow for others
+        many = self.size // self.mesh.size > BLOCK
+        return dense and many and self.mesh.devices.flat[0].platform == "cpu"
+
+    def _steps_in_blocks(
+        self, states: TrainState, indices: jax.Array, values: dict[str, Any], arrays: Any
+    ) -> tuple[TrainState, Metrics]:
+        """The steps of a device's members, `BLOCK` at a time, so that they stay in its caches."""
+
+        def steps(one: tuple[TrainState, jax.Array, Any]) -> tuple[TrainState, Metrics]:
+            return self._step(*one, arrays)
+
+        return jax.lax.map(steps, (states, indices, values), batch_size=BLOCK)
 
     def _sample(self, state: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
         return self.models[0].gan.sample(state.sampler, state.variables, key, label)
