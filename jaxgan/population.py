@@ -43,7 +43,7 @@ TRACED = {
     "optimizer.disc": ("b1", "b2", "decay", "eps", "learning_rate", "momentum"),
 }
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
-BLOCK = 8  # members whose steps a CPU core takes together
+BLOCK = 4  # members whose steps a CPU core takes together
 SAMPLES = 2500  # of each member, to count modes by
 
 
