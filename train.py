@@ -2,7 +2,7 @@
 
 import pathlib
 
-from jaxgan import cli, config
+from jaxgan import cli, config, parallel
 from jaxgan.errors import UserError
 
 
@@ -15,11 +15,19 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="a file of configs/")
     parser.add_argument("--workdir", metavar="DIR", help="default: runs/<name of the config>")
+    several = parser.add_argument_group(
+        "several processes", "not needed on Cloud TPU, Slurm, Open MPI and in Kubernetes jobs"
+    )
+    several.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0")
+    several.add_argument("--num-processes", type=int, metavar="N")
+    several.add_argument("--process-id", type=int, metavar="I", help="0 to N - 1")
     args, rest = parser.parse_known_args(argv)
     for argument in rest:
         if not argument.startswith("--config."):
             raise UserError(f"{argument}: unknown argument; see train.py --help")
-    settings = config.load(args.config, rest)
+    parallel.start(args.coordinator, args.num_processes, args.process_id)
+    with parallel.agreed():
+        settings = config.load(args.config, rest)
     workdir = args.workdir or pathlib.Path("runs") / pathlib.Path(args.config).stem
 
     from jaxgan import loop, population  # heavy: only once the settings are sound

@@ -1,8 +1,6 @@
 """The contract that every variant meets: a record of pure functions."""
 
-import contextlib
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -65,29 +63,6 @@ class GAN(NamedTuple):
     critic: Callable[..., tuple[jax.Array, dict[str, jax.Array]]] | None = None
     conditional: bool = False
     translator: bool = False
-
-
-_rows: ContextVar[jax.sharding.Sharding | None] = ContextVar("rows", default=None)
-
-
-@contextlib.contextmanager
-def rows_spread_by(sharding: jax.sharding.Sharding) -> Iterator[None]:
-    """While a step is traced in this context, `spread` gives arrays this sharding."""
-    token = _rows.set(sharding)
-    try:
-        yield
-    finally:
-        _rows.reset(token)
-
-
-def spread(noise: jax.Array) -> jax.Array:
-    """Returns noise [batch, ...] with its rows on the devices that have the rows of the batch.
-
-    The compiler does not spread what is drawn inside a program by itself: every device would draw
-    and generate the whole batch.
-    """
-    sharding = _rows.get()
-    return noise if sharding is None else jax.lax.with_sharding_constraint(noise, sharding)
 
 
 def interleave(real: jax.Array, fake: jax.Array) -> jax.Array:

@@ -15,6 +15,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
+from jaxgan import parallel
+
 _log = logging.getLogger(__name__)
 
 
@@ -118,10 +120,11 @@ class Checkpoints:
                 damaged.append((step, error))
                 continue
             if damaged and not self._read_only:
-                for other, _ in damaged:
+                for other, _ in damaged if jax.process_index() == 0 else ():
                     aside = self._folder / f"damaged-{other}"
                     shutil.rmtree(aside, ignore_errors=True)  # of an earlier time
                     (self._folder / str(other)).rename(aside)
+                parallel.barrier("damaged checkpoints are set aside")
                 self._manager.reload()
             return step, state
         if damaged:
@@ -157,6 +160,12 @@ def digest(tree: Any) -> jax.Array:
     return jnp.stack([checksum(x) for x in jax.tree.leaves(tree)])
 
 
-def abstract(tree: Any, sharding: jax.sharding.Sharding) -> Any:
-    """Returns the shapes and dtypes of a pytree, all with one sharding."""
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
+def abstract(tree: Any, shardings: Any) -> Any:
+    """Returns the shapes and dtypes of a pytree with shardings, a pytree of them or one for all."""
+    if isinstance(shardings, jax.sharding.Sharding):
+        shardings = jax.tree.map(lambda x: shardings, tree)
+    return jax.tree.map(
+        lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
+        tree,
+        shardings,
+    )

@@ -14,6 +14,9 @@ from ml_collections import ConfigDict, FrozenConfigDict
 from jaxgan import gans, optimizers
 from jaxgan.errors import UserError
 
+POSITIVE = "accumulate batch_size disc_steps keep_checkpoints steps steps_per_call".split()
+NOT_NEGATIVE = "devices evaluate_every image_size jitter_size learning_rate seed".split()
+
 
 def base() -> ConfigDict:
     """Returns the keys that every configuration has, with values that a variant may change."""
@@ -56,6 +59,12 @@ def base() -> ConfigDict:
                 "valid_split": "",  # images that choose the Parzen window; "": some test images
             },
             "keep_checkpoints": 2,
+            "parallel": {  # none of it changes the run, up to rounding
+                "mode": "jit",  # or pmap
+                "devices": 0,  # 0: all
+                "shard_state": False,  # share parameters and optimizer states among the devices
+                "accumulate": 1,  # equal parts of a batch that are taken one after another
+            },
             "population": {  # many GANs as one program, by jaxgan.population
                 "seeds": 1,  # of each combination: seed, seed + 1, ...
                 "grid": "",  # "gan.penalty_weight=0.1,1; optimizer.gen.learning_rate=1e-3,2e-3"
@@ -176,11 +185,9 @@ def check(config: ConfigDict) -> None:
         leaf = key.rsplit(".", 1)[-1]
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"--config.{key}: {value} is not finite; give a number")
-        if leaf in ("steps", "steps_per_call", "batch_size", "disc_steps", "keep_checkpoints") or (
-            leaf.endswith("_every") and leaf != "evaluate_every"
-        ):
+        if leaf in POSITIVE or (leaf.endswith("_every") and leaf != "evaluate_every"):
             least, remedy = 1, "give 1 or more"
-        elif leaf in ("seed", "image_size", "jitter_size", "learning_rate", "evaluate_every"):
+        elif leaf in NOT_NEGATIVE:
             least, remedy = 0, "give 0 or more"
         else:
             continue
@@ -198,6 +205,12 @@ def check(config: ConfigDict) -> None:
             f"--config.dataset.jitter_size: {jitter_size} is the size to crop from, image_size="
             f"{size} that of the crops; give an image_size from 1 to {jitter_size}"
         )
+    if config.parallel.mode not in ("jit", "pmap"):
+        raise UserError(
+            f"--config.parallel.mode: unknown {config.parallel.mode!r}; known: jit, pmap"
+        )
+    if config.parallel.mode == "pmap" and config.parallel.shard_state:
+        raise UserError("--config.parallel.shard_state: true needs --config.parallel.mode=jit")
     if not 0 <= config.ema_decay < 1:
         raise UserError(f"--config.ema_decay: {config.ema_decay} is not in [0, 1); try 0.999")
     if config.seed >= 2**63:
@@ -212,6 +225,8 @@ def to_json(config: ConfigDict | FrozenConfigDict) -> str:
 def differences(old: dict[str, Any], new: ConfigDict | FrozenConfigDict) -> list[str]:
     """Returns a line `key: old -> new` for each key in which two configurations differ.
 
+    How a run is shared among devices (`parallel`) may differ.
+
     Args:
       old: as read back from JSON.
       new: a configuration.
@@ -224,5 +239,6 @@ def differences(old: dict[str, Any], new: ConfigDict | FrozenConfigDict) -> list
     return [
         f"{key}: {flat_old.get(key, 'absent')!r} -> {flat_new.get(key, 'absent')!r}"
         for key in sorted(flat_old | flat_new)
-        if flat_old.get(key, "absent") != flat_new.get(key, "absent")
+        if not key.startswith("parallel.")
+        and flat_old.get(key, "absent") != flat_new.get(key, "absent")
     ]

@@ -9,6 +9,7 @@ import math
 import pathlib
 from typing import Any
 
+import jax
 import numpy as np
 from tqdm import tqdm
 
@@ -115,7 +116,12 @@ class Source:
             return self._arrays
         classes = self._trained.model.num_classes
         images, label = workdir.draw(
-            self._trained.sample, self.num, seed, num_classes=classes, tick=tick
+            self._trained.sample,
+            self.num,
+            seed,
+            num_classes=classes,
+            devices=jax.device_count(),
+            tick=tick,
         )
         return images, label if self.labelled else None
 

@@ -7,7 +7,7 @@ import pathlib
 import signal
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import numpy as np
 from ml_collections import FrozenConfigDict
 
 from jaxgan import cli, data, parallel, viz, workdir
+from jaxgan import config as config_lib
 from jaxgan.base import Batch, Metrics
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import pairs, transforms
@@ -42,8 +43,71 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
       RunError: a loss is not finite, or the work folder can no longer be written.
     """
     folder = pathlib.Path(folder)
-    mesh = parallel.make_mesh()
-    parallel.check_batch_size(config.batch_size, mesh)
+    claims = {f"--config.{key}": value for key, value in config_lib.flatten(config).items()}
+    with parallel.agreed({"--workdir": str(folder), "jax": jax.__version__, **claims}):
+        mesh, dataset, about, model, shown = _prepare(config, folder)
+    cli.use_compilation_cache()
+    monitor = None
+    if config.evaluate_every:
+        monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
+    if parallel.is_main():
+        workdir.claim(folder, config, about)
+        if dataset.words is not None:
+            word_vectors.save(dataset.words, folder / "words.npz")
+    parallel.barrier("the work folder is there")
+    try:
+        with contextlib.ExitStack() as stack:
+            return Run(config, folder, dataset, model, monitor, mesh, stack, shown).train()
+    except BrokenPipeError:  # of standard output
+        raise
+    except (OSError, jax.errors.JaxRuntimeError) as error:
+        raise RunError(_explain(error, folder)) from error
+
+
+def _explain(error: Exception, folder: pathlib.Path) -> str:
+    """Returns what a user can do about an error of the system or of a device."""
+    cause = error.__cause__ or error  # of a checkpoint that cannot be written
+    reason = str(cause).replace("Error dispatching computation: ", "").strip() or repr(cause)
+    reason = reason.splitlines()[0][:200]
+    if "RESOURCE_EXHAUSTED" in reason:
+        return (
+            f"out of memory ({reason}); try a smaller --config.batch_size, "
+            "--config.parallel.accumulate=2 or --config.parallel.shard_state=true"
+        )
+    if jax.process_count() > 1 and not (isinstance(error, OSError) and error.errno):
+        return (
+            f"another process of this run is gone or lost ({reason}); start all of them again by "
+            "the same command to resume"
+        )
+    if isinstance(error, OSError):
+        return (
+            f"--workdir: {folder} fails ({error.strerror or error}); "
+            "mend that, make room for instance, and run the same command again to resume"
+        )
+    raise error
+
+
+class Prepared(NamedTuple):
+    """What a run needs, found before anything is compiled.
+
+    Attributes:
+      mesh: the devices.
+      dataset: examples.
+      about: their form, arguments of `workdir.make_model`.
+      model: of that form.
+      shown: pairs that sample grids show; None for a model of noise.
+    """
+
+    mesh: jax.sharding.Mesh
+    dataset: data.Dataset
+    about: dict[str, Any]
+    model: workdir.Model
+    shown: dict[str, np.ndarray] | None
+
+
+def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
+    mesh = parallel.make_mesh(config.parallel.devices)
+    parallel.check_batch_size(config.batch_size, mesh, config.parallel.accumulate)
     workdir.check_owner(folder, config)
     dataset = load_dataset(config, folder=folder)
     about = describe(config, dataset)
@@ -53,29 +117,13 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
             "python -m jaxgan.tagging.evaluate"
         )
     model = workdir.make_model(config, **about)
+    if model.gan.translator and config.evaluate_every:
+        raise UserError(
+            f"--config.evaluate_every: {config.evaluate_every} is for models of noise; give 0 "
+            "and use python -m jaxgan.evaluate_pairs"
+        )
     shown = load_shown(config) if model.gan.translator else None
-    cli.use_compilation_cache()
-    monitor = None
-    if config.evaluate_every:
-        if model.gan.translator:
-            raise UserError(
-                f"--config.evaluate_every: {config.evaluate_every} is for models of noise; give 0 "
-                "and use python -m jaxgan.evaluate_pairs"
-            )
-        monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
-    workdir.claim(folder, config, about)
-    try:
-        if dataset.words is not None:
-            word_vectors.save(dataset.words, folder / "words.npz")
-        with contextlib.ExitStack() as stack:
-            return Run(config, folder, dataset, model, monitor, mesh, stack, shown).train()
-    except BrokenPipeError:  # of standard output
-        raise
-    except OSError as error:
-        raise RunError(
-            f"--workdir: {folder} fails ({error.strerror or error}); "
-            "mend that, make room for instance, and run the same command again to resume"
-        ) from error
+    return Prepared(mesh, dataset, about, model, shown)
 
 
 def load_dataset(
@@ -185,15 +233,19 @@ class Run:
             monitor.open()
             stack.callback(monitor.close)
         self._value_range, self._num_classes = model.gan.value_range, model.num_classes
-        self._state = self._first_or_restored_state(model)
+        shardings = parallel.state_shardings(
+            mesh, model.abstract_state, divide=config.parallel.shard_state
+        )
+        self._state = self._first_or_restored_state(model, shardings)
         self._start = int(self._state.step)
-        self._step = parallel.compile_step(self._step_on_levels(model), mesh)
+        self._step = parallel.compile_step(
+            self._step_on_levels(model), mesh, mode=config.parallel.mode, shardings=shardings
+        )
         self._sample = workdir.make_sample(model.gan)
         self._saved = self._start if self._start else None  # the newest checkpoint's step
 
-    def _first_or_restored_state(self, model: workdir.Model) -> TrainState:
-        whole = parallel.replicated(self._mesh)
-        found = self._checkpoints.restore_newest(abstract(model.abstract_state, whole))
+    def _first_or_restored_state(self, model: workdir.Model, shardings: Any) -> TrainState:
+        found = self._checkpoints.restore_newest(abstract(model.abstract_state, shardings))
         if found is not None:
             return found[1]
         first = first_examples(self._dataset, 1 if model.gan.translator else 1000)
@@ -201,14 +253,18 @@ class Run:
             first = transforms.centre(first, self._config.dataset.image_size)
         new_state = jax.jit(
             lambda key, batch: model.new_state(key, floats(batch, self._value_range)),
-            out_shardings=whole,
+            out_shardings=shardings,
         )
         return new_state(jax.random.key(self._config.seed), first)
 
     def _step_on_levels(self, model: workdir.Model) -> Any:
         config = self._config
         step = make_train_step(
-            model.gan, model.optimizers, disc_steps=config.disc_steps, ema_decay=config.ema_decay
+            model.gan,
+            model.optimizers,
+            disc_steps=config.disc_steps,
+            ema_decay=config.ema_decay,
+            accumulate=config.parallel.accumulate,
         )
 
         jitter_size, flip = config.dataset.jitter_size, config.dataset.flip
@@ -235,11 +291,13 @@ class Run:
     def _take_steps(self) -> int:
         config, start = self._config, self._start
         stop = self._stack.enter_context(stop_signals())
-        floors = self._monitor.floors if self._monitor else {}
-        log = self._stack.enter_context(Log(self._folder, start, floors))
-        progress = self._stack.enter_context(
-            Progress(start, config.steps, config.batch_size * config.disc_steps)
-        )
+        log = progress = Silent()
+        if parallel.is_main():
+            floors = self._monitor.floors if self._monitor else {}
+            log = self._stack.enter_context(Log(self._folder, start, floors))
+            progress = self._stack.enter_context(
+                Progress(start, config.steps, config.batch_size * config.disc_steps)
+            )
         if start:
             progress.write(f"resuming {self._folder} from step {start}")
         else:
@@ -282,7 +340,7 @@ class Run:
             if t == calls[0] and not last:
                 jax.block_until_ready(metrics)
                 progress.start(t)
-            stopping = bool(stop) and not last  # read once: a signal can come at any moment
+            stopping = parallel.stops_at(t, stop) and not last  # asked once: it can come any time
             if any(due.values()) or stopping:
                 pending = (t, metrics)
             if due["sample"] or due["checkpoint"] or due["evaluate"] or stopping:
@@ -296,11 +354,12 @@ class Run:
                 self._save_checkpoint(t, checked)
             if stopping:
                 self._checkpoints.wait()
+                number = stop[0] if stop else signal.SIGTERM  # which another process may have had
                 progress.write(
-                    f"stopped by {signal.Signals(stop[0]).name} at step {t}, saved; "
+                    f"stopped by {signal.Signals(number).name} at step {t}, saved; "
                     "the same command resumes"
                 )
-                return 128 + stop[0]
+                return 128 + number
         self._checkpoints.wait()
         return 0
 
@@ -345,6 +404,8 @@ class Run:
             label = self._dataset.features[self._dataset.feature_index[:count]]
         key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
         images = np.asarray(self._sample(self._state, key, label))
+        if not parallel.is_main():
+            return
         file = self._folder / "samples" / f"step_{step:07d}.png"
         if self._value_range is None:
             real = self._dataset.images[:count].reshape(count, -1)
@@ -357,6 +418,8 @@ class Run:
         key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
         shown, kind = self._shown, self._config.dataset.pairs
         output = np.asarray(self._sample(self._state, key, shown["input"]))
+        if not parallel.is_main():
+            return
         source, output = pairs.pictures(kind, input=shown["input"], image=output)
         _, target = pairs.pictures(kind, **shown)
         file = self._folder / "samples" / f"step_{step:07d}.png"
@@ -367,6 +430,8 @@ class Run:
 
     def _finish(self) -> None:
         """Draws what shows the whole run and says where everything is."""
+        if not parallel.is_main():
+            return
         folder = self._folder
         frames = sorted((folder / "samples").glob("step_*.png"))
         if frames:
@@ -387,6 +452,19 @@ class Run:
             "samples.gif, curves.png, metrics.jsonl, tensorboard/, checkpoints/, config.json\n"
             f"{program} --workdir={folder}"
         )
+
+
+class Silent:
+    """Takes the place of `Log` and `Progress` in processes that write neither."""
+
+    def update(self, *args: Any) -> dict[str, float]:
+        """Returns no rates."""
+        return {}
+
+    def write(self, *args: Any) -> None:
+        """Does nothing."""
+
+    draw = start = write
 
 
 class Log:
@@ -444,7 +522,10 @@ def _all_finite(tree: Any) -> jax.Array:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """Yields a list that SIGTERM or Ctrl-C puts its number in; a second one does not wait."""
+    """Yields a list that SIGTERM or Ctrl-C puts its number in; a second one does not wait.
+
+    Of several processes, each of which may be told alone, JAX passes SIGTERM on to all.
+    """
     stop: list[int] = []
 
     def note(number: int, frame: Any) -> None:
@@ -453,8 +534,11 @@ def stop_signals() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         stop.append(number)
         print("\nstopping after this step, saving ...", file=sys.stderr)
+        if jax.process_count() > 1:
+            signal.raise_signal(signal.SIGTERM)
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = [signal.SIGINT] if jax.process_count() > 1 else [signal.SIGTERM, signal.SIGINT]
+    previous = {number: signal.signal(number, note) for number in numbers}
     try:
         yield stop
     finally:

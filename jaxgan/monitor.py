@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxgan import workdir
+from jaxgan import parallel, workdir
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
@@ -112,7 +112,13 @@ class Monitor:
         Raises:
           OSError: the folder cannot be written.
         """
-        images, label = workdir.draw(sample, self._num, SEED, num_classes=self._num_classes)
+        images, label = workdir.draw(
+            sample,
+            self._num,
+            SEED,
+            num_classes=self._num_classes,
+            devices=jax.device_count(),
+        )
         candidate = suite.make_candidate(
             images, label if self._num_classes else None, self._reference.network
         )
@@ -126,7 +132,8 @@ class Monitor:
             self._best = now
         real = self.floors[self._metric]
         note = {"metric": self._metric, "best": self._best, "last": now, "real": real}
-        workdir.write_atomically(self._folder / "best.json", json.dumps(note) + "\n")
+        if parallel.is_main():
+            workdir.write_atomically(self._folder / "best.json", json.dumps(note) + "\n")
         return values
 
     def _is_better(self, new: float, old: float) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxgan import rows
 from jaxgan.base import below, interleave, separate
 
 Critic = Callable[..., jax.Array]
@@ -122,8 +123,13 @@ def dragan(
     times uniform noise on [0, 1) for every value; the paper's weight is 10.
     """
     _check(real, fake)
-    noise = jax.random.uniform(key, real.shape, real.dtype)
-    around = real + jnp.std(real) / 2 * noise
+
+    def rule(key: jax.Array, count: int) -> jax.Array:
+        return jax.random.uniform(key, (count, *real.shape[1:]), real.dtype)
+
+    centre = rows.mean(jnp.mean(real))
+    std = jnp.sqrt(rows.mean(jnp.mean(jnp.square(real - centre))))
+    around = real + std / 2 * rows.draw(rule, key, len(real))
     return jnp.square(_norm(squared_gradient_norm(critic, around, *condition)) - 1)
 
 
@@ -221,7 +227,11 @@ def _check(real: jax.Array, fake: jax.Array) -> None:
 
 def _between(real: jax.Array, fake: jax.Array, key: jax.Array) -> Any:
     _check(real, fake)
-    share = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1), fake.dtype)
+
+    def rule(key: jax.Array, count: int) -> jax.Array:
+        return jax.random.uniform(key, (count,) + (1,) * (real.ndim - 1), fake.dtype)
+
+    share = rows.draw(rule, key, len(real))
     return share * real + (1 - share) * fake
 
 

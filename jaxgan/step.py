@@ -1,18 +1,25 @@
 """The adversarial step: k discriminator updates, then one generator update."""
 
 from collections.abc import Callable
+from typing import Any
 
 import chex
 import jax
 import jax.numpy as jnp
 import optax
 
+from jaxgan import rows
 from jaxgan.base import GAN, Batch, Metrics, Players
 from jaxgan.state import TrainState, update_player
 
 
 def make_train_step(
-    gan: GAN, optimizers: Players, *, disc_steps: int = 1, ema_decay: float = 0.0
+    gan: GAN,
+    optimizers: Players,
+    *,
+    disc_steps: int = 1,
+    ema_decay: float = 0.0,
+    accumulate: int = 1,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
     """Returns the pure step of Algorithm 1 (Goodfellow et al. 2014, arXiv 1406.2661).
 
@@ -26,6 +33,10 @@ def make_train_step(
       optimizers: `Players` of optax gradient transformations.
       disc_steps: k, discriminator updates per generator update, at least 1.
       ema_decay: decay of the moving average, in [0, 1).
+      accumulate: equal parts in which a batch is taken, one after another, for less memory. The
+        gradients and the batch statistics of the parts are averaged: the update is that of the
+        whole batch where the loss of an example depends on no other, and with batch normalisation
+        or the pulling-away term that of batches of a part's size.
 
     Returns:
       `step(state, batch) -> (state, metrics)`, for batches whose leaves are [k, batch, ...];
@@ -33,10 +44,11 @@ def make_train_step(
       with `jax.jit(step, donate_argnums=0)`.
 
     Raises:
-      ValueError: `disc_steps` or `ema_decay` is out of its range.
+      ValueError: `disc_steps`, `ema_decay` or `accumulate` is out of its range.
     """
-    if disc_steps < 1:
-        raise ValueError(f"disc_steps: {disc_steps} is below 1")
+    for name, value in (("disc_steps", disc_steps), ("accumulate", accumulate)):
+        if value < 1:
+            raise ValueError(f"{name}: {value} is below 1")
     if not 0 <= ema_decay < 1:
         raise ValueError(f"ema_decay: {ema_decay} is outside [0, 1)")
 
@@ -50,13 +62,13 @@ def make_train_step(
         # Unrolled: XLA on CPU runs convolutions inside a loop many times slower.
         for i in range(disc_steps):
             current = jax.tree.map(lambda x, i=i: x[i], batch)
-            grads, (variables, disc_metrics) = jax.grad(gan.disc_loss, has_aux=True)(
-                disc, gen, variables, current, keys[i]
+            grads, (variables, disc_metrics) = gradient(
+                gan.disc_loss, disc, gen, variables, current, keys[i], accumulate
             )
             disc, disc_opt = update_player(optimizers.disc, grads, disc_opt, disc)
 
-        grads, (variables, gen_metrics) = jax.grad(gan.gen_loss, has_aux=True)(
-            gen, disc, variables, current, keys[-1]
+        grads, (variables, gen_metrics) = gradient(
+            gan.gen_loss, gen, disc, variables, current, keys[-1], accumulate
         )
         gen, gen_opt = update_player(optimizers.gen, grads, gen_opt, gen)
 
@@ -76,6 +88,47 @@ def make_train_step(
         ), metrics
 
     return step
+
+
+def gradient(
+    loss: Callable[..., tuple[jax.Array, tuple[Players, Metrics]]],
+    player: Any,
+    other: Any,
+    variables: Players,
+    batch: Batch,
+    key: jax.Array,
+    parts: int = 1,
+) -> tuple[Any, tuple[Players, Metrics]]:
+    """Returns the gradient of a player's loss, and what else the loss returns, over a batch.
+
+    Args:
+      loss: `disc_loss` or `gen_loss` of a `GAN`.
+      player: what to differentiate by.
+      other: the other player.
+      variables: of both.
+      batch: with leaves [batch, ...], the rows at hand.
+      key: of the noise.
+      parts: means over so many parts of the batch.
+    """
+
+    def of_part(index: jax.Array) -> tuple[Any, tuple[Players, Metrics]]:
+        some = rows.part(batch, index, parts)
+        with rows.at_hand(part=index, parts=parts):
+            return jax.grad(loss, has_aux=True)(player, other, variables, some, key)
+
+    if parts == 1:
+        return rows.mean(jax.grad(loss, has_aux=True)(player, other, variables, batch, key))
+    size = jax.tree.leaves(batch)[0].shape[0]
+    if size % parts:
+        raise ValueError(f"accumulate: {parts} does not divide a batch of {size}")
+    total = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(of_part, 0))
+    total, _ = jax.lax.scan(
+        lambda total, index: (jax.tree.map(jnp.add, total, of_part(index)), None),
+        total,
+        jnp.arange(parts),
+        unroll=jax.default_backend() == "cpu",  # where convolutions are slow inside a loop
+    )
+    return rows.mean(jax.tree.map(lambda x: x / parts, total))
 
 
 def repeat_step(

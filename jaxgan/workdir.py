@@ -188,10 +188,23 @@ class Trained(NamedTuple):
 def make_sample(
     gan: GAN,
 ) -> Callable[[state.TrainState, jax.Array, jax.Array], jax.Array]:
-    """Returns the compiled `(state, key, label or uint8 inputs) -> uint8 images`."""
+    """Returns the compiled `(state, key, label or uint8 inputs) -> uint8 images`.
+
+    With a key and labels for every device, keys [devices] and labels [devices, n], each device
+    draws its own samples [devices, n, ...], and they come back to all.
+    """
 
     @jax.jit
     def sample(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
+        if not key.ndim:
+            return one(state, key, label)
+        mesh = parallel.make_mesh()
+        shares = parallel.row_sharding(mesh)
+        key, label = jax.lax.with_sharding_constraint((key, label), shares)
+        images = jax.vmap(one, (None, 0, 0))(state, key, label)
+        return jax.lax.with_sharding_constraint(images, parallel.replicated(mesh))
+
+    def one(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
         if gan.translator:
             label = transforms.to_float(label, *gan.value_range)
         images = gan.sample(state.sampler, state.variables, key, label)
@@ -289,6 +302,7 @@ def draw(
     num_classes: int,
     label: int | None = None,
     chunk: int = 500,
+    devices: int = 1,
     tick: Callable[[int], Any] = lambda count: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws samples, in chunks of one size so that one program is compiled.
@@ -299,7 +313,9 @@ def draw(
       seed: of the noise; the same seed gives the same samples.
       num_classes: of the model; 0 where it has none.
       label: one class; None for all classes in equal shares.
-      chunk: samples per call.
+      chunk: samples from one key.
+      devices: that share the work, whose number changes nothing; above 1, `sample` is called with
+        keys [devices] and labels [devices, chunk].
       tick: called with the number of samples of each chunk, when they are there.
 
     Returns:
@@ -308,12 +324,19 @@ def draw(
     labels = equal_shares(num, num_classes)
     if label is not None:
         labels = np.full(num, label, np.int32)
-    padded = np.concatenate([labels, np.zeros(-num % chunk, np.int32)])
+    size = devices * chunk
+    padded = np.concatenate([labels, np.zeros(-num % size, np.int32)])
     key, parts = jax.random.key(seed), []
-    for start in range(0, num, chunk):
-        part = sample(jax.random.fold_in(key, start), padded[start : start + chunk])
+    for start in range(0, num, size):
+        some = padded[start : start + size]
+        if devices == 1:
+            part = sample(jax.random.fold_in(key, start), some)
+        else:
+            starts = start + chunk * np.arange(devices)
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(key, starts)
+            part = np.concatenate(sample(keys, some.reshape(devices, chunk)))
         parts.append(np.asarray(part))
-        tick(min(chunk, num - start))
+        tick(min(size, num - start))
     return np.concatenate(parts)[:num], labels
 
 

@@ -1,11 +1,11 @@
-"""What all tests share: four simulated devices, strict shapes, a small dataset."""
+"""What all tests share: eight simulated devices, strict shapes, a small dataset."""
 
 import os
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 # Tests compile far more than they compute: less optimised programs take a third of the time.
 os.environ["XLA_FLAGS"] = (
-    "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+    "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
 )
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 

@@ -1,6 +1,7 @@
 """Starts the programs as a user would."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,11 @@ from pathlib import Path
 CONFIG = "configs/cgan_mnist.py"
 
 
-def small(digits_file: Path, **changes) -> list[str]:
+def small(digits_file: Path | str, **changes) -> list[str]:
     """Returns the flags of a run of seconds."""
     values = {
         "dataset.path": digits_file,
-        "dataset.data_dir": digits_file.parent,
+        "dataset.data_dir": Path(digits_file).parent,
         "batch_size": 8,
         "steps": 6,
         "log_every": 1,
@@ -32,7 +33,7 @@ def small_pairs(folder: Path, **changes) -> list[str]:
         "dataset.jitter_size": 10,
         "steps": 4,
         "checkpoint_every": 2,
-        "batch_size": 4,
+        "batch_size": 8,
         "gan.width": 2,
         "gan.disc_layers": 1,
         **changes,
@@ -42,7 +43,8 @@ def small_pairs(folder: Path, **changes) -> list[str]:
 
 def start(*arguments: object, devices: int = 1, **options) -> subprocess.Popen:
     """Starts `python ARGUMENTS...` with its output captured."""
-    env = dict(os.environ, XLA_FLAGS=f"--xla_force_host_platform_device_count={devices}")
+    count = re.compile("(?<=device_count=)[0-9]+")
+    env = dict(os.environ, XLA_FLAGS=count.sub(str(devices), os.environ["XLA_FLAGS"]))
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         stdout=subprocess.PIPE,

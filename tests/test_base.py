@@ -1,7 +1,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from jaxgan import base
 
@@ -24,15 +23,3 @@ def test_traced_numbers_are_neither_below_a_bound_nor_zero():
         return x
 
     inside(-1.0)
-
-
-def test_noise_is_spread_only_where_a_step_is_compiled_for_a_mesh():
-    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
-    rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
-    noise = jnp.ones((8, 2))
-    assert base.spread(noise) is noise
-    with base.rows_spread_by(rows):
-        assert base.spread(noise).sharding == rows
-    with pytest.raises(RuntimeError), base.rows_spread_by(rows):
-        raise RuntimeError
-    assert base.spread(noise) is noise

@@ -211,26 +211,60 @@ def test_with_and_without_jit_agree(config, model):
     assert_same_updates(state, plain, compiled)
 
 
-@each_network
-def test_one_device_equals_four(config, model):
-    optimizers = sgd()
-    step = make_train_step(model.gan, optimizers, disc_steps=DISC_STEPS, ema_decay=0.9)
-    batch = make_batch(config)
-    assert jax.device_count() == 4
+WAYS = {  # devices, and how they share the step
+    "two": (2, {}),
+    "eight": (8, {}),
+    "pmap": (8, {"mode": "pmap"}),
+    "shared state": (8, {"divide": True}),
+}
+
+
+@each_variant
+def test_every_way_of_sharing_a_step_is_the_same_step(config, model, monkeypatch):
+    monkeypatch.setattr(parallel, "SMALLEST", 64)
+    optimizers = Players(optax.sgd(1e-2, momentum=0.5), optax.sgd(1e-2, momentum=0.5))
+    step = make_train_step(model.gan, optimizers, ema_decay=0.9)
+    batch = make_batch(config, 1)
     begin = rescaled(start(model.gan, optimizers, config))
-    results = []
-    for devices in (1, 4):
-        mesh = jax.make_mesh(
-            (devices,),
-            ("data",),
-            axis_types=(jax.sharding.AxisType.Auto,),
-            devices=jax.devices()[:devices],
-        )
-        state = jax.device_put(jax.tree.map(jnp.copy, begin), parallel.replicated(mesh))
-        compiled = parallel.compile_step(step, mesh)
+
+    def run(devices, mode="jit", divide=False):
+        mesh = parallel.make_mesh(devices)
+        shardings = parallel.state_shardings(mesh, begin, divide=divide)
+        if divide:
+            assert sum(not s.is_fully_replicated for s in jax.tree.leaves(shardings)) > 5
+        state = jax.device_put(jax.tree.map(jnp.copy, begin), shardings)
+        compiled = parallel.compile_step(step, mesh, mode=mode, shardings=shardings)
         for _ in range(2):
             state, metrics = compiled(state, jax.device_put(batch, parallel.batch_sharding(mesh)))
-        results.append((state, jax.device_get(metrics)))
-    (one, one_metrics), (four, four_metrics) = results
-    assert_same_updates(begin, one, four)
-    chex.assert_trees_all_close(one_metrics, four_metrics, rtol=1e-4)
+        assert jax.tree.all(
+            jax.tree.map(lambda x, s: x.sharding.is_equivalent_to(s, x.ndim), state, shardings)
+        )
+        return state, jax.device_get(metrics)
+
+    one, one_metrics = run(1)
+    for devices, options in WAYS.values():
+        other, metrics = run(devices, **options)
+        assert_same_updates(begin, one, other)
+        chex.assert_trees_all_close(one_metrics, metrics, rtol=1e-4)
+        chex.assert_trees_all_close(one.variables, other.variables, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [pathlib.Path(f"configs/{name}.py") for name in ("cgan_mnist", "cgan_tags_mnist", "gan_mnist")],
+    indirect=True,
+    ids=lambda file: file.stem,
+)
+def test_parts_of_a_batch_make_the_step_of_the_whole(config, model):
+    """Of variants without statistics of the batch, with noise, dropout and penalties."""
+    optimizers = sgd()
+    state, batch = rescaled(start(model.gan, optimizers, config)), make_batch(config, 1)
+    expected, _ = jax.jit(make_train_step(model.gan, optimizers))(state, batch)
+    parts = make_train_step(model.gan, optimizers, accumulate=2)
+    assert_same_updates(state, expected, jax.jit(parts)(state, batch)[0])
+    if config.gan.get("penalty_share", 1.0) == 1.0:  # or the parts would have other examples of it
+        mesh = parallel.make_mesh(2)
+        for mode in parallel.MODES:
+            compiled = parallel.compile_step(parts, mesh, mode=mode)
+            after, _ = compiled(jax.tree.map(jnp.copy, state), batch)
+            assert_same_updates(state, expected, after)

@@ -263,7 +263,7 @@ def test_when_no_checkpoint_can_be_read_nothing_is_thrown_away(finished, load, t
 
 
 def test_batch_that_devices_cannot_share(load, tmp_path):
-    with pytest.raises(UserError, match=r"batch_size: 6 is not divisible by the 4 devices; try 4"):
+    with pytest.raises(UserError, match=r"batch_size: 6 is not divisible by the 8 devices; try 8"):
         loop.train(load(batch_size=6), tmp_path)
 
 

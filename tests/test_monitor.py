@@ -34,10 +34,11 @@ def real(mnist_dir):
         """Returns a sampler of real digits with so much noise."""
 
         def sample(key, label):
-            images = [by_label[d][i % len(by_label[d])] for i, d in enumerate(label)]
+            images = [by_label[d][i % len(by_label[d])] for i, d in enumerate(label.ravel())]
             rng = np.random.default_rng(0)
-            grain = rng.integers(0, noise + 1, (len(label), 28, 28, 1))
-            return np.minimum(np.stack(images) + grain, 255).astype(np.uint8)
+            grain = rng.integers(0, noise + 1, (label.size, 28, 28, 1))
+            images = np.minimum(np.stack(images) + grain, 255).astype(np.uint8)
+            return images.reshape(*label.shape, 28, 28, 1)
 
         return sample
 

@@ -16,12 +16,7 @@ def compiled(file, flags, devices):
     """Returns the training step of a configuration, compiled for some devices."""
     config = config_lib.load(file, flags)
     model = workdir.make_model(config, SHAPE, 10)
-    mesh = jax.make_mesh(
-        (devices,),
-        ("data",),
-        axis_types=(jax.sharding.AxisType.Auto,),
-        devices=jax.devices()[:devices],
-    )
+    mesh = parallel.make_mesh(devices)
     train = make_train_step(model.gan, model.optimizers)
     step = parallel.compile_step(
         lambda state, batch: train(state, loop.floats(batch, model.gan.value_range)), mesh
@@ -57,5 +52,68 @@ def test_devices_share_the_work(file, flags, reductions):
 
 
 def test_batches_that_devices_cannot_share():
-    with pytest.raises(UserError, match=r"batch_size: 10 is not divisible by the 4 devices; try 8"):
+    with pytest.raises(UserError, match=r"batch_size: 10 is not divisible by the 8 devices; try 8"):
         parallel.check_batch_size(10, parallel.make_mesh())
+    with pytest.raises(UserError, match=r"40 is not divisible by the 8 devices in 2 parts; try 32"):
+        parallel.check_batch_size(40, parallel.make_mesh(), 2)
+
+
+def test_a_mesh_that_does_not_match_the_devices():
+    assert parallel.make_mesh(3).size == 3 and parallel.make_mesh().size == 8
+    with pytest.raises(UserError, match=r"devices: 16 does not match the 8 devices of 1 process"):
+        parallel.make_mesh(16)
+
+
+def test_large_arrays_are_divided_along_their_longest_axis():
+    shapes = {"kernel": (16, 512), "bias": (512,), "odd": (71, 73), "step": ()}
+    state = {name: jax.ShapeDtypeStruct(shape, np.float32) for name, shape in shapes.items()}
+    mesh = parallel.make_mesh()
+    found = parallel.state_shardings(mesh, state, divide=True)
+    assert found["kernel"].spec == jax.P(None, "data")
+    for name in ("bias", "odd", "step"):  # too small, or not divisible
+        assert found[name].is_fully_replicated
+    whole = parallel.state_shardings(mesh, state, divide=False)
+    assert all(sharding.is_fully_replicated for sharding in whole.values())
+
+
+def test_unknown_mode():
+    with pytest.raises(UserError, match=r"parallel.mode: unknown 'xmap'; known: jit, pmap"):
+        parallel.compile_step(None, parallel.make_mesh(), mode="xmap")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("10.0.0.1:1", 2, None), "--process-id: missing"),
+        ((None, 2, 0), "--coordinator: missing"),
+        (("10.0.0.1", 2, 0), "--coordinator: '10.0.0.1' is not HOST:PORT"),
+        (("10.0.0.1:1", 0, 0), "--num-processes: 0 is below 1"),
+        (("10.0.0.1:1", 2, 2), "--process-id: 2 is not one of 0 to 1"),
+    ],
+)
+def test_mistakes_of_starting_several_processes(arguments, message):
+    with pytest.raises(UserError, match=message):
+        parallel.start(*arguments)
+
+
+def test_a_plain_machine_starts_nothing(monkeypatch):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")  # as any pod has it
+    seen = {}
+
+    def initialize(*arguments, **options):
+        seen.update(options)
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr(jax.distributed, "initialize", initialize)
+    parallel.start()
+    assert seen["cluster_detection_method"] == "deactivate"
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
+    parallel.start()
+    assert seen["cluster_detection_method"] is None
+
+
+def test_alone_there_is_no_one_to_agree_with():
+    with parallel.agreed({"--workdir": "here"}):
+        pass
+    with pytest.raises(UserError, match="mine"), parallel.agreed():
+        raise UserError("mine")

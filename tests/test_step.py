@@ -7,11 +7,11 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import losses
+from jaxgan import losses, rows
 from jaxgan.base import GAN, Players
 from jaxgan.parallel import batch_sharding, compile_step, make_mesh
 from jaxgan.state import init_state
-from jaxgan.step import make_train_step, repeat_step
+from jaxgan.step import gradient, make_train_step, repeat_step
 
 RATE = Players(0.1, 0.2)
 SGD = Players(optax.sgd(RATE.gen), optax.sgd(RATE.disc))
@@ -21,7 +21,10 @@ def toy(noise=0.0):
     """DiracGAN (Mescheder et al. 2018) with multiplicative noise on the sample."""
 
     def fake(gen, batch, key):
-        return gen * (1 + noise * jax.random.normal(key, batch["image"].shape))
+        def rule(key, count):
+            return jax.random.normal(key, (count,))
+
+        return gen * (1 + noise * rows.draw(rule, key, len(batch["image"])))
 
     def init(key, batch):
         return Players(jnp.float32(0.7), jnp.float32(0.3)), Players({}, {})
@@ -147,14 +150,39 @@ def test_a_player_without_learning_rate_stays(player):
 
 def test_compiled_step_consumes_its_state():
     step, state, batch = make(1)
-    mesh = make_mesh()
+    mesh = make_mesh(4)
     state = jax.device_put(jax.tree.map(jnp.copy, state), jax.NamedSharding(mesh, jax.P()))
     compiled = compile_step(step, mesh)
     after, _ = compiled(state, jax.device_put(batch, batch_sharding(mesh)))
     assert state.params.gen.is_deleted() and not after.params.gen.is_deleted()
 
 
-@pytest.mark.parametrize("options", [{"disc_steps": 0}, {"ema_decay": 1.0}, {"ema_decay": -0.1}])
+def test_parts_of_a_batch_are_averaged():
+    _, state, batch = make(2, noise=0.5)
+    whole, metrics = make_train_step(toy(0.5), SGD, disc_steps=2)(state, batch)
+    for parts in (2, 4):
+        step = make_train_step(toy(0.5), SGD, disc_steps=2, accumulate=parts)
+        after, means = jax.jit(step)(state, batch)
+        chex.assert_trees_all_close((after.params, means), (whole.params, metrics), rtol=1e-6)
+    with pytest.raises(ValueError, match="accumulate: 3 does not divide a batch of 4"):
+        make_train_step(toy(), SGD, disc_steps=2, accumulate=3)(state, batch)
+
+
+def test_variables_are_those_of_the_mean_over_parts():
+    def loss(gen, disc, variables, batch, key):
+        mean = jnp.mean(batch["image"])
+        return gen * mean, (Players({"mean": mean}, {}), {"loss": mean})
+
+    images = {"image": jnp.array([1.0, 2.0, 3.0, 6.0])}
+    grads, (variables, metrics) = gradient(
+        loss, jnp.float32(1.0), 0.0, Players({"mean": 0.0}, {}), images, jax.random.key(0), 2
+    )
+    assert float(grads) == float(variables.gen["mean"]) == float(metrics["loss"]) == 3.0
+
+
+@pytest.mark.parametrize(
+    "options", [{"disc_steps": 0}, {"accumulate": 0}, {"ema_decay": 1.0}, {"ema_decay": -0.1}]
+)
 def test_bad_arguments(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         make_train_step(toy(), SGD, **options)

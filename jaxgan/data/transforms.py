@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from jaxgan import rows as rows_lib
+
 _SPATIAL = ("image", "input")  # entries of a batch
 
 
@@ -66,9 +68,15 @@ def jitter(
     *lead, height, width, _ = batch["image"].shape
     rows, columns = (height, width) if size is None else (size, size)
     rows_key, columns_key, flip_key = jax.random.split(key, 3)
-    top = jax.random.randint(rows_key, lead, 0, height - rows + 1)
-    left = jax.random.randint(columns_key, lead, 0, width - columns + 1)
-    mirrored = jax.random.bernoulli(flip_key, 0.5 if flip else 0.0, lead)
+
+    def below(key: jax.Array, bound: int) -> jax.Array:
+        def rule(key: jax.Array, count: int) -> jax.Array:
+            return jax.random.randint(key, (count, *lead[:-1]), 0, bound)
+
+        return jnp.moveaxis(rows_lib.draw(rule, key, lead[-1]), 0, -1)
+
+    top, left = below(rows_key, height - rows + 1), below(columns_key, width - columns + 1)
+    mirrored = below(flip_key, 2 if flip else 1) == 1
 
     def crop(x: jax.Array, top: jax.Array, left: jax.Array, mirrored: jax.Array) -> jax.Array:
         part = jax.lax.dynamic_slice(x, (top, left, 0), (rows, columns, x.shape[-1]))

@@ -11,8 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown, spread
+from jaxgan import losses, penalties, rows
+from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
 from jaxgan.gans.dcgan import base_and_layers, check_norm_and_penalty, small_normal
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
@@ -195,7 +195,7 @@ def make(
         return jax.random.uniform(key, (count, latent_size), minval=-1.0)
 
     def generate(gen: Any, stats: Any, key: jax.Array, label: jax.Array) -> tuple[jax.Array, Any]:
-        z = spread(draw(key, label.shape[0]))
+        z = rows.draw(draw, key, len(label))
         return generator.apply({"params": gen, **stats}, z, label, True, mutable=["batch_stats"])
 
     def critic(disc: Any, stats: Any, image: jax.Array, label: jax.Array) -> tuple[jax.Array, Any]:

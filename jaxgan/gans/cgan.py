@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties
+from jaxgan import losses, penalties, rows
 from jaxgan.base import (
     GAN,
     Batch,
@@ -22,9 +22,9 @@ from jaxgan.base import (
     sample_by,
     separate,
     shown,
-    spread,
 )
 from jaxgan.nn.conv import Conv, ConvTranspose
+from jaxgan.nn.dropout import Dropout
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
 from jaxgan.nn.maxout import Maxout
@@ -52,7 +52,7 @@ class MLPGenerator(nn.Module):
     @nn.compact
     def __call__(self, latent: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
         """Maps latent [batch, size] and label int [batch] to images [batch, ...] in (0, 1)."""
-        drop = nn.Dropout(self.dropout, deterministic=not train)
+        drop = Dropout(self.dropout, deterministic=not train)
         init = symmetric_uniform(0.05)
         y = jax.nn.one_hot(label, self.num_classes)
         options = {"kernel_init": init, "dtype": self.dtype}
@@ -82,7 +82,7 @@ class MLPDiscriminator(nn.Module):
     @nn.compact
     def __call__(self, image: jax.Array, label: jax.Array, train: bool = False) -> jax.Array:
         """Maps images [batch, height, width, channels] and label int [batch] to logits [batch]."""
-        drop = nn.Dropout(self.dropout, deterministic=not train)
+        drop = Dropout(self.dropout, deterministic=not train)
         init = symmetric_uniform(0.005)
         y = jax.nn.one_hot(label, self.num_classes)
         options = {"kernel_init": init, "dtype": self.dtype}
@@ -233,7 +233,7 @@ def make(
 
     def generate(gen: Any, label: jax.Array, key: jax.Array) -> jax.Array:
         dropout_key = jax.random.split(key)[1]
-        z = spread(draw(key, label.shape[0]))
+        z = rows.draw(draw, key, len(label))
         return generator.apply(gen, z, label, True, rngs={"dropout": dropout_key})
 
     def critic(disc: Any, image: jax.Array, label: jax.Array, key: jax.Array) -> jax.Array:

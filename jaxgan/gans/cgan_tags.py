@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties
+from jaxgan import losses, penalties, rows
 from jaxgan.base import (
     GAN,
     Batch,
@@ -22,10 +22,10 @@ from jaxgan.base import (
     sample_by,
     separate,
     shown,
-    spread,
 )
 from jaxgan.errors import UserError
 from jaxgan.gans.gan import is_points
+from jaxgan.nn.dropout import Dropout
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.maxout import Maxout
 
@@ -52,7 +52,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, latent: jax.Array, feature: jax.Array, train: bool = False) -> jax.Array:
         """Maps latent [batch, size] and feature [batch, features] to [batch, 1, 1, dimensions]."""
-        drop = nn.Dropout(self.dropout, deterministic=not train)
+        drop = Dropout(self.dropout, deterministic=not train)
         z = nn.relu(nn.Dense(self.units[0], dtype=self.dtype)(latent))
         y = nn.relu(nn.Dense(self.units[1], dtype=self.dtype)(feature))
         x = drop(jnp.concatenate([z, y], -1))
@@ -80,7 +80,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, image: jax.Array, feature: jax.Array, train: bool = False) -> jax.Array:
         """Maps words [batch, 1, 1, dimensions] and feature [batch, features] to logits [batch]."""
-        drop = nn.Dropout(self.dropout, deterministic=not train)
+        drop = Dropout(self.dropout, deterministic=not train)
         x = nn.relu(nn.Dense(self.units[0], dtype=self.dtype)(image.reshape(image.shape[0], -1)))
         self.sow("intermediates", "dense1", x)
         y = nn.relu(nn.Dense(self.units[1], dtype=self.dtype)(feature))
@@ -162,7 +162,7 @@ def make(
 
     def generate(gen: Any, feature: jax.Array, key: jax.Array) -> jax.Array:
         dropout_key = jax.random.split(key)[1]
-        z = spread(draw(key, feature.shape[0]))
+        z = rows.draw(draw, key, len(feature))
         return generator.apply(gen, z, feature, True, rngs={"dropout": dropout_key})
 
     def critic(disc: Any, image: jax.Array, feature: jax.Array, key: jax.Array) -> jax.Array:

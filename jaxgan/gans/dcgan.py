@@ -11,8 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown, spread
+from jaxgan import losses, penalties, rows
+from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -226,7 +226,7 @@ def make(
         return jax.random.uniform(key, (count, latent_size), minval=-1.0)
 
     def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
-        z = spread(draw(key, count))
+        z = rows.draw(draw, key, count)
         return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
 
     def critic(disc: Any, stats: Any, image: jax.Array) -> tuple[jax.Array, Any]:

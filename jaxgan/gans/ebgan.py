@@ -13,11 +13,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by, shown, spread
+from jaxgan import losses, penalties, rows
+from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by, shown
 from jaxgan.gans import dcgan
 from jaxgan.gans.gan import MLPGenerator, is_points
 from jaxgan.nn.conv import Conv, ConvTranspose
+from jaxgan.nn.dropout import Dropout
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
 
@@ -49,7 +50,7 @@ class AutoEncoder(nn.Module):
         for i in range(self.layers - 1):
             x = nn.relu(nn.Dense(self.width, dtype=self.dtype)(x))
             self.sow("intermediates", f"dense{i + 1}", x)
-            x = nn.Dropout(self.dropout, deterministic=not train)(x)
+            x = Dropout(self.dropout, deterministic=not train)(x)
         decoded = nn.Dense(flat.shape[-1], dtype=self.dtype)(x)
         return distance(decoded, flat), x
 
@@ -175,7 +176,7 @@ def make(
         return jax.random.normal(key, (count, latent_size))
 
     def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
-        z = spread(draw(key, count))
+        z = rows.draw(draw, key, count)
         return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
 
     def energy(
@@ -213,7 +214,7 @@ def make(
         loss = jnp.mean(losses.ebgan_gen(fake))
         metrics = {}
         if is_set(pulling_away_weight):
-            metrics["pulling_away"] = penalties.pulling_away(code)
+            metrics["pulling_away"] = penalties.pulling_away(rows.gather(code))
             loss += pulling_away_weight * metrics["pulling_away"]
         return loss, (variables._replace(gen=stats), {"gen_loss": loss, **metrics})
 

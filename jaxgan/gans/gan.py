@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import losses, penalties
+from jaxgan import losses, penalties, rows
 from jaxgan.base import (
     GAN,
     Batch,
@@ -23,9 +23,9 @@ from jaxgan.base import (
     sample_by,
     separate,
     shown,
-    spread,
 )
 from jaxgan.nn.conv import Conv, ConvTranspose
+from jaxgan.nn.dropout import Dropout
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.initializers import symmetric_uniform
 from jaxgan.nn.maxout import Maxout
@@ -99,8 +99,8 @@ class PaperDiscriminator(nn.Module):
     def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
         """Maps images [batch, height, width, channels] to logits float32 [batch]."""
         options = {"kernel_init": symmetric_uniform(0.005), "dtype": self.dtype}
-        drop = nn.Dropout(self.dropout, deterministic=not train)
-        x = nn.Dropout(self.input_dropout, deterministic=not train)(image)
+        drop = Dropout(self.dropout, deterministic=not train)
+        x = Dropout(self.input_dropout, deterministic=not train)(image)
         if self.network == "cifar_conv":
             shapes = ((32, 8, 4, 4), (32, 8, 3, 4), (192, 5, 3, 2))
             for i, (channels, size, pad, pool) in enumerate(shapes, 1):
@@ -179,7 +179,7 @@ class MLPDiscriminator(nn.Module):
         for i in range(1, self.layers):
             x = nn.relu(dense(self.width, x))
             self.sow("intermediates", f"dense{i}", x)
-            x = nn.Dropout(self.dropout, deterministic=not train)(x)
+            x = Dropout(self.dropout, deterministic=not train)(x)
         return dense(1, x)[:, 0].astype(jnp.float32)
 
 
@@ -295,7 +295,7 @@ def make(
         return jax.random.uniform(key, (count, latent_size), minval=-(3**0.5), maxval=3**0.5)
 
     def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
-        z = spread(draw(key, count))
+        z = rows.draw(draw, key, count)
         return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
 
     def critic(disc: Any, stats: Any, image: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:

@@ -14,6 +14,7 @@ from jaxgan import losses
 from jaxgan.base import GAN, Batch, Metrics, Players
 from jaxgan.errors import UserError
 from jaxgan.nn.conv import Conv, ConvTranspose
+from jaxgan.nn.dropout import Dropout
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
 
@@ -77,7 +78,7 @@ class UNet(nn.Module):
         for i in reversed(range(depth - 1)):
             x = normalise(ConvTranspose(channels[i], **options)(nn.relu(x)))
             if i >= depth - 4:
-                x = nn.Dropout(self.dropout, deterministic=False)(x)
+                x = Dropout(self.dropout, deterministic=False)(x)
             x = jnp.concatenate([x, encoded[i]], -1) if self.skips else x
         x = ConvTranspose(self.outputs, **options)(nn.relu(x))
         (top, _), (left, _) = edges[1:3]

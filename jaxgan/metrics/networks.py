@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.experimental import multihost_utils
 
 from jaxgan import parallel
 from jaxgan.errors import UserError
@@ -141,13 +141,14 @@ def outputs(
     check_images("images", images, (*size, channels))
     mesh = parallel.make_mesh()
     batch = -(-network.batch // mesh.size) * mesh.size
-    sharding = NamedSharding(mesh, PartitionSpec("data"))
+    sharding = parallel.row_sharding(mesh)
     parts = []
     for start in range(0, len(images), batch):
         part = images[start : start + batch]
         padded = np.pad(part, ((0, batch - len(part)), *((0, 0),) * 3))
-        result = network.apply(jax.device_put(padded, sharding))
-        parts.append([np.asarray(x)[: len(part)] for x in result])
+        spread = jax.make_array_from_callback(padded.shape, sharding, padded.__getitem__)
+        result = multihost_utils.process_allgather(network.apply(spread), tiled=True)
+        parts.append([x[: len(part)] for x in result])
         tick(len(part))
     if not parts:
         raise ValueError("images: there are none; give at least one")

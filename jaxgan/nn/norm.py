@@ -6,6 +6,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan import rows
+
 
 def near_one(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
     """Draws from N(1, .02^2), how DCGAN starts the scale of batch normalisation."""
@@ -30,6 +32,7 @@ def batch_norm(*, batch_statistics: bool, dtype: Any = None, name: str | None = 
         momentum=0.9,
         epsilon=1e-5,
         dtype=dtype,
+        axis_name=rows.axis(),
         scale_init=near_one,
         name=name,
     )

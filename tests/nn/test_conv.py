@@ -192,7 +192,7 @@ def test_sharded_batch_is_not_gathered_and_gives_the_same_gradients(monkeypatch)
     gradient = jax.jit(jax.grad(loss))
     expected = gradient(kernel, x)
     mesh = parallel.make_mesh()
-    assert mesh.size == 4
+    assert mesh.size == 8
     split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
     sharded = jax.device_put(kernel, parallel.replicated(mesh)), jax.device_put(x, split)
     np.testing.assert_allclose(gradient(*sharded), expected, rtol=1e-4, atol=1e-4)

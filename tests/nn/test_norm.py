@@ -42,7 +42,7 @@ def test_statistics_are_those_of_the_whole_sharded_batch():
     variables = norm.init(jax.random.key(1), X)
     apply = jax.jit(lambda x: norm.apply(variables, x, mutable=["batch_stats"]))
     mesh = parallel.make_mesh()
-    assert mesh.size == 4
+    assert mesh.size == 8
     split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
     shifted = X + jnp.arange(16.0).reshape(16, 1, 1, 1)  # every device has another mean
     one, many = apply(shifted), apply(jax.device_put(shifted, split))
