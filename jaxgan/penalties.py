@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from jaxgan import rows
 from jaxgan.base import below, interleave, separate
+from jaxgan.errors import UserError
 
 Critic = Callable[..., jax.Array]
 
@@ -166,10 +167,18 @@ def estimate(
 
     Raises:
       ValueError: the share is out of its range.
+      UserError: the batch is taken in pieces that do not have equal parts of the share.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share: {share} is not in (0, 1]")
-    count = max(1, round(share * real.shape[0]))
+    pieces = rows.pieces()
+    total = max(1, round(share * len(real) * pieces))
+    if pieces > 1 and (total % pieces or len(real) % (total // pieces)):
+        raise UserError(
+            f"penalty_share: {share} of {len(real) * pieces} examples has no equal parts in the "
+            f"{pieces} pieces of a batch; give 1.0, or --config.parallel.mode=jit and accumulate=1"
+        )
+    count = total // pieces
     stride = len(real) // count
     if count * stride == len(real):  # some of every device's examples
         real, fake, *condition = (

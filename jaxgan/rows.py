@@ -51,6 +51,12 @@ def axis() -> str | None:
     return _at_hand.get().axis
 
 
+def pieces() -> int:
+    """Returns in how many pieces, of which one is at hand, the global batch is taken."""
+    rows = _at_hand.get()
+    return rows.parts * (rows.shares if rows.axis else 1)
+
+
 def mean(tree: Any) -> Any:
     """Returns the mean over devices that each have a program; elsewhere what is given."""
     return tree if axis() is None else jax.lax.pmean(tree, axis())
