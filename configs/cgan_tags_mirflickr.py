@@ -8,20 +8,28 @@ The networks and sizes of section 4.2; gradient descent as for the digits. FOLDE
 the paper 4,096 numbers of a network trained on ImageNet, and `name` [n], im1, im2, ...; `inception`
 in its place takes the project's Inception network, whose weights $JAXGAN_INCEPTION names. Word
 vectors are trained from the tags with gensim (pip install gensim), or read from a file of word2vec
-or fastText: --config.dataset.tags.vectors=FILE. Not trained yet.
+or fastText: --config.dataset.tags.vectors=FILE.
+
+An epoch is 1,500 steps, the paper's 150,000 examples in batches of 100. The paper does not give a
+length; its learning rate is at its floor after 287,829 steps, so that is where the run ends, and
+where the momentum is at .7. Examples whose word has no vector are left out: then an epoch of the
+schedule is more than one of the data. Not trained yet.
 """
 
 from ml_collections import ConfigDict
 
 from jaxgan import config as config_lib
 
+EXAMPLES, EPOCHS = 150_000, 192
+
 
 def get_config() -> ConfigDict:
     """Returns the configuration."""
     config = config_lib.base()
-    config.steps = 150_000  # 100 epochs
-    config.sample_every = 10_000
-    config.checkpoint_every = 10_000
+    steps_per_epoch = EXAMPLES // config.batch_size
+    config.steps = EPOCHS * steps_per_epoch
+    config.sample_every = 12_000
+    config.checkpoint_every = 12_000
     config.dataset.name = "mirflickr_tags"
     with config.unlocked():
         config.dataset.tags = ConfigDict(
@@ -35,8 +43,8 @@ def get_config() -> ConfigDict:
         "min_learning_rate": 1e-6,
         "momentum": 0.5,
         "final_momentum": 0.7,
-        "ramp_epochs": 250,
-        "steps_per_epoch": 1500,
+        "ramp_epochs": EPOCHS,
+        "steps_per_epoch": steps_per_epoch,
     }
     config.optimizer = ConfigDict({"gen": dict(recipe), "disc": dict(recipe)})
     return config

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import cli, loop, workdir
+from jaxgan import cli, data, loop, workdir
 from jaxgan.data import pairs
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import classifier, pixels
@@ -112,6 +112,28 @@ def finite(values: dict[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
+def check_held_out(config: Any, split: str, where: str) -> None:
+    """Raises `UserError`, which begins with `where`, where a split has pairs of training."""
+    options = config.dataset
+    try:
+        common = data.shared(
+            split,
+            options.split,
+            name=options.name,
+            path=options.path or None,
+            data_dir=options.data_dir or None,
+            pairs=options.pairs,
+            unreadable=options.unreadable,
+        )
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    if common:
+        raise UserError(
+            f"{where}: {common} pairs of {split!r} are of {options.split!r}, which was trained on; "
+            "give held-out ones"
+        )
+
+
 def open_run(folder: str, checkpoint: str) -> workdir.Trained:
     """Opens a run of a translator; raises `UserError` where it is something else."""
     trained = workdir.load(folder, checkpoint)
@@ -140,9 +162,11 @@ def main(argv: list[str]) -> None:
     cli.use_compilation_cache()
     trained = open_run(args.workdir, args.checkpoint)
     split = args.split or trained.config.evaluation.test_split
-    if split == trained.config.dataset.split:
-        raise UserError(f"--split: {split!r} is what was trained on; give held-out pairs")
-    result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch)
+    check_held_out(trained.config, split, "--split")
+    try:
+        result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch)
+    except UserError as error:
+        raise UserError(f"--split: {error}") from error
     print(table(result))
     file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "pairs.json")
     result |= finite({name: result[name] for name in measures(result)})

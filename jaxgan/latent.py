@@ -381,7 +381,30 @@ def vector_arithmetic(args: argparse.Namespace) -> None:
     for name, group, part, mean in zip("abc", groups, images, mean_image, strict=True):
         arrays |= {f"{name}_latent": group.latent, f"{name}_label": group.label}
         arrays |= {f"{name}_image": part, f"{name}_mean_image": mean}
+    if space.judged and space.classes == 10:
+        arrays |= class_survival(space)
     save(args.out, picture, image.shape[1], **arrays)
+
+
+def class_survival(space: Space) -> dict[str, np.ndarray]:
+    """Measures whether the class asked for survives arithmetic, and prints it.
+
+    Returns:
+      `survival`, the shares of images in which the classifier sees the class asked for: of single
+      samples, and of `A - B + C` of groups of three others, each class in turn.
+    """
+    index = np.arange(SEARCHED, SEARCHED + 10 * MEASURED)
+    single, *groups = np.split(space.latents(index), [MEASURED, 4 * MEASURED, 7 * MEASURED])
+    a, b, c = (group.reshape(MEASURED, 3, -1).swapaxes(0, 1) for group in groups)
+    label, variables = np.arange(MEASURED) % space.classes, classifier.load()[0]
+    shares, said = [], []
+    for name, latent in {"samples": single, "results of A - B + C": arithmetic(a, b, c)}.items():
+        right = classifier.predict(variables, space.decode(latent, label)) == label
+        shares.append(right.mean())
+        error = right.std(ddof=1) / math.sqrt(MEASURED)
+        said.append(f"{100 * shares[-1]:.1f} % (+- {100 * error:.1f}) of {MEASURED} new {name}")
+    print(f"the class asked for is seen in {said[0]} and in {said[1]}")
+    return {"survival": np.array(shares)}
 
 
 def turn(args: argparse.Namespace) -> None:
@@ -597,13 +620,18 @@ def feature_pictures(args: argparse.Namespace) -> None:
                 np.asarray(responses(floats(image[i : i + BATCH]), given[i : i + BATCH]))
                 for i in range(0, len(image), BATCH)
             ]
-        )[:, : args.filters]
+        )
+        alive = np.flatnonzero(np.ptp(response, 0))[: args.filters]  # ReLU may be off everywhere
+        if not alive.size:
+            raise UserError(f"--layer: nothing in {layer} responds to the images; give another")
+        response = response[:, alive]
         top = np.argsort(-response, 0, kind="stable")[:TOP].T  # [filters, TOP]
         flat = top.reshape(-1)
-        unit = np.repeat(np.arange(args.filters), top.shape[1])
+        unit = np.repeat(alive, top.shape[1])
         grads = guided_gradients(critic, layer, floats(image[flat]), given[flat], unit)
         grads = np.asarray(grads).reshape(*top.shape, *image.shape[1:])
         arrays |= {
+            f"{prefix}filter": alive,
             f"{prefix}image": image[top],
             f"{prefix}label": given[top],
             f"{prefix}index": order[top],
@@ -724,7 +752,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "to by guided back-propagation; at the right the same of random weights",
     )
     added.add_argument("--layer", help="such as conv2 (default: the last convolution)")
-    added.add_argument("--filters", type=int, default=6, help="how many, from the first on")
+    added.add_argument(
+        "--filters", type=int, default=6, help="how many, from the first on that responds at all"
+    )
 
     args = parser.parse_args(argv)
     least = {"points": 2, "rows": 1, "through": 2, "num": 1, "filters": 1}

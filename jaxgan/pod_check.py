@@ -1,10 +1,10 @@
 """Compiles a training step for TPUs that are not there: `python -m jaxgan.pod_check`.
 
-`--config=configs/dcgan_lsun.py --topology=v5e:4x4` compiles the step of the configuration for each
-chip of the slice, by the TPU compiler alone (libtpu, in the extra `tpu`), and tells what every chip
-would do: operations, bytes, memory, collectives, and how the time would grow from one chip to the
-slice with the configuration's batch on every chip. Nothing is run; times are predictions from the
-chips' published rates.
+`--config=configs/dcgan_lsun.py --topology=v5e:4x4,v5e:16x16` compiles the step of the configuration
+for each chip of the slices, by the TPU compiler alone (libtpu, in the extra `tpu`), and tells what
+every chip would do: operations, bytes, memory, collectives, and how the time would grow from one
+chip to the slice with the configuration's batch on every chip. Nothing is run; times are
+predictions from the chips' published rates.
 """
 
 import importlib.util
@@ -51,8 +51,12 @@ CHIPS = {
 SHAPES = {
     "celeb_a": ((218, 178, 3), 0),
     "cifar10": ((32, 32, 3), 10),
+    "cityscapes": ((256, 256, 3), 0),
+    "edges2shoes": ((256, 256, 3), 0),
+    "facades": ((256, 256, 3), 0),
     "fashion_mnist": ((28, 28, 1), 10),
     "lsun/bedroom": ((256, 256, 3), 0),
+    "maps": ((256, 256, 3), 0),
     "mnist": ((28, 28, 1), 10),
 }
 COLLECTIVE = re.compile(
@@ -70,6 +74,7 @@ class Report(NamedTuple):
       bytes: to and from its memory.
       memory: needed in all, bytes.
       collectives: (kind, bytes) of each.
+      estimate: of the compiler for the time on the chip, seconds; not above 0 where it has none.
     """
 
     chips: int
@@ -77,6 +82,7 @@ class Report(NamedTuple):
     bytes: float
     memory: int
     collectives: list[tuple[str, int]]
+    estimate: float
 
 
 def collectives(text: str) -> list[tuple[str, int]]:
@@ -139,6 +145,7 @@ def compile_for(
         cost["bytes accessed"],
         needed,
         collectives(compiled.as_text()),
+        cost.get("optimal_seconds", 0.0),
     )
 
 
@@ -157,36 +164,52 @@ def main(argv: list[str]) -> None:
     """Compiles for one chip and for the slice, and prints the comparison."""
     parser = cli.Parser("python -m jaxgan.pod_check", "Compile a training step for TPUs.")
     parser.add_argument("--config", required=True, metavar="FILE", help="a file of configs/")
-    parser.add_argument("--topology", default="v5e:4x4", help="chip:shape, such as v5p:8x8x8")
+    parser.add_argument("--topology", default="v5e:4x4", help="chip:shape, ...")
     parser.add_argument("--image-shape", help="height,width,channels, where it is not known")
     parser.add_argument("--num-classes", type=int, default=0, help="with --image-shape")
     parser.add_argument("--out", metavar="FILE", help="JSON of what is printed")
     args, rest = parser.parse_known_args(argv)
     settings = config.load(args.config, rest)
-    name, _, shape = args.topology.partition(":")
-    if name not in CHIPS or not re.fullmatch(r"\d+(x\d+){1,2}", shape):
-        raise UserError(
-            f"--topology: {args.topology!r} is not chip:shape; chips: {', '.join(CHIPS)}; try "
-            "v5e:4x4 or v5p:2x2x1"
-        )
+    topologies = args.topology.split(",")
+    for topology in topologies:
+        name, _, shape = topology.partition(":")
+        if name not in CHIPS or not re.fullmatch(r"\d+(x\d+){1,2}", shape):
+            raise UserError(
+                f"--topology: {topology!r} is not chip:shape; chips: {', '.join(CHIPS)}; try "
+                "v5e:4x4 or v5p:2x2x1"
+            )
     image_shape, classes = form(settings, args.image_shape, args.num_classes)
     if importlib.util.find_spec("libtpu") is None:
         raise UserError("libtpu is missing; pip install 'jaxgan[tpu]', or libtpu")
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # there is no metadata server to be asked
+    alone: dict[str, Report] = {}
+    found: dict[str, Any] = {}
+    for topology in topologies:
+        name, devices = topology.partition(":")[0], describe(topology)
+        print(f"compiling for one and for {devices.size} chips of {name} ...", file=sys.stderr)
+        if name not in alone:
+            alone[name] = compile_for(settings, image_shape, classes, devices[:1])
+        reports = [alone[name], compile_for(settings, image_shape, classes, devices)]
+        table(args.config, settings.batch_size, name, reports)
+        found[topology] = {str(report.chips): report._asdict() for report in reports}
+        if args.out:
+            workdir.write_atomically(pathlib.Path(args.out), json.dumps(found, indent=1) + "\n")
+
+
+def describe(topology: str) -> np.ndarray:
+    """Returns the devices of a slice that is not there, in one row.
+
+    Raises:
+      UserError: the compiler does not know it.
+    """
     from jax.experimental import topologies
 
     try:
-        found = topologies.get_topology_desc(platform="tpu", topology_name=args.topology)
+        found = topologies.get_topology_desc(platform="tpu", topology_name=topology)
     except Exception as error:  # of many kinds, from the plugin
         reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise UserError(f"--topology: {args.topology!r} is refused: {reason}") from error
-    devices = np.array(found.devices)
-    print(f"compiling for one and for {devices.size} chips of {name} ...", file=sys.stderr)
-    reports = [compile_for(settings, image_shape, classes, d) for d in (devices[:1], devices)]
-    table(args.config, settings.batch_size, name, reports)
-    if args.out:
-        text = json.dumps({str(r.chips): r._asdict() for r in reports}, indent=1)
-        workdir.write_atomically(pathlib.Path(args.out), text + "\n")
+        raise UserError(f"--topology: {topology!r} is refused: {reason}") from error
+    return np.array(found.devices).ravel()
 
 
 def form(
@@ -228,6 +251,9 @@ def table(file: str, batch_size: int, name: str, reports: list[Report]) -> None:
                 f"{count} {kind}, {total / 1e6:.1f} MB" for kind, (count, total) in kinds.items()
             )
             or "none",
+            "compiler's estimate": f"{1e3 * report.estimate:.2f} ms on the chip"
+            if report.estimate > 0  # it is below where the compiler knows no time of an operation
+            else "none",
             "predicted time": f"{1e3 * (on_chip + between):.2f} ms, "
             f"{1e3 * between:.2f} of it between chips",
         }

@@ -18,7 +18,6 @@ from jaxgan.data import images, pairs
 from jaxgan.errors import RunError, UserError
 from jaxgan.evaluate_pairs import open_run
 
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 PAGE = "index.html"
 
 
@@ -38,8 +37,7 @@ def read(file: pathlib.Path, channels: int, size: tuple[int, int] | None) -> np.
     """
     try:
         with Image.open(file) as image:
-            image = ImageOps.exif_transpose(image).convert(_MODES[channels])
-            array = np.array(image)
+            array = np.array(images.convert(ImageOps.exif_transpose(image), channels))
     except Exception as error:  # of Pillow, for whatever a file may hold
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"--input: {file} cannot be read as an image ({text[:200]})") from error

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+
+from jaxgan import checkpoint, config, loop, workdir
+
 CONFIG = "configs/cgan_mnist.py"
 
 
@@ -39,6 +43,24 @@ def small_pairs(folder: Path, **changes) -> list[str]:
         **changes,
     }
     return small(folder, **values)
+
+
+def untrained(path: str, flags: list[str], folder: Path) -> Path:
+    """Makes the work folder of a run at step 1 whose parameters are another seed's first ones.
+
+    For tests of what is done with a run: compiling its training would take most of their time.
+    """
+    settings = config.load(path, flags)
+    dataset = loop.load_dataset(settings)
+    about = loop.describe(settings, dataset)
+    model = workdir.make_model(settings, **about)
+    workdir.claim(folder, settings, about)
+    example = loop.floats(loop.first_examples(dataset, 8), model.gan.value_range)
+    state = jax.jit(model.new_state)(jax.random.key(settings.seed + 1), example)
+    saved = checkpoint.Checkpoints(folder / "checkpoints")
+    saved.save(1, state.replace(step=state.step + 1))
+    saved.close()
+    return folder
 
 
 def start(*arguments: object, devices: int = 1, **options) -> subprocess.Popen:

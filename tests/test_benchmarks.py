@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import programs
 import pytest
+from PIL import Image
 
-from benchmarks import ebgan_grid, modes, pix2pix_objectives, population
+from benchmarks import ebgan_grid, modes, pix2pix_ablations, population
 from benchmarks.__main__ import table
 from benchmarks.models import MODELS, Settings, make_batch
 from jaxgan import gans
@@ -79,9 +80,9 @@ def test_methods_of_the_grid_differ_in_the_objective_alone():
         (modes, ["--config=configs/cgan_mnist.py"], "--config: .* is of mnist; give one of Gauss"),
         (modes, ["--seeds=1"], "--seeds: 1 has no standard error"),
         (ebgan_grid, ["--count=0"], "--count: 0 is below 1"),
-        (pix2pix_objectives, ["--num=-1"], "--num: -1 is below 0"),
-        (pix2pix_objectives, ["--step=3"], "--step=3: unknown argument"),
-        (pix2pix_objectives, ["--config=configs/gan_mnist.py"], "--config: .* is of gan; give a"),
+        (pix2pix_ablations, ["--num=-1"], "--num: -1 is below 0"),
+        (pix2pix_ablations, ["--step=3"], "--step=3: unknown argument"),
+        (pix2pix_ablations, ["--config=configs/gan_mnist.py"], "--config: .* is of gan; give a"),
     ],
 )
 def test_mistakes_of_the_tables(program, flags, message):
@@ -107,15 +108,25 @@ def test_population_takes_steps_of_all_members():
         population.main(["--members=1"])
 
 
-def test_objectives_of_pix2pix_are_compared(scenes, tmp_path, capsys, monkeypatch):
-    assert set(pix2pix_objectives.OBJECTIVES) == {"L1", "cGAN", "L1+cGAN"}
-    some = {name: pix2pix_objectives.OBJECTIVES[name] for name in ("cGAN", "L1+cGAN")}
-    monkeypatch.setattr(pix2pix_objectives, "OBJECTIVES", some)
-    flags = [f"--out={tmp_path}", "--config=configs/pix2pix_facades.py", "--num=2"]
-    pix2pix_objectives.main([*flags, *programs.small_pairs(scenes, steps=1, sample_every=1)])
-    text = capsys.readouterr().out
-    for name in pix2pix_objectives.OBJECTIVES:
-        assert f"| {name} |" in text
-        weights = json.loads((tmp_path / name / "config.json").read_text())["gan"]
-        assert (weights["l1_weight"] > 0, weights["gan_weight"] > 0) == ("L1" in name, "c" in name)
-    assert set(json.loads((tmp_path / "results.json").read_text())) == set(some)
+def test_variants_of_each_ablation():
+    weights = [(x.get("gan.l1_weight"), x.get("gan.gan_weight")) for x in
+               pix2pix_ablations.variants("loss", 8).values()]  # fmt: skip
+    assert weights == [(None, 0), (0, None), (None, None)]
+    skips = [x.get("gan.skips", True) for x in pix2pix_ablations.variants("skips", 8).values()]
+    assert skips == [False, False, True, True]
+    patches = pix2pix_ablations.variants("patch", 28)
+    assert patches == {f"{n}x{n}": {"gan.disc_layers": i} for i, n in enumerate((1, 16, 34))}
+    assert list(pix2pix_ablations.variants("patch", 256))[-1] == "286x286"
+
+
+def test_ablations_of_pix2pix_are_measured_and_drawn(scenes, tmp_path, capsys, monkeypatch):
+    some = {"L1, decoder": {"gan.gan_weight": 0.0, "gan.skips": False}}
+    monkeypatch.setitem(pix2pix_ablations.ABLATIONS, "skips", some)
+    flags = ["--of=skips", f"--out={tmp_path}", "--config=configs/pix2pix_facades.py", "--num=2"]
+    pix2pix_ablations.main([*flags, *programs.small_pairs(scenes, steps=1, sample_every=1)])
+    assert "| L1, decoder |" in capsys.readouterr().out
+    gan = json.loads((tmp_path / "L1, decoder" / "config.json").read_text())["gan"]
+    assert (gan["gan_weight"], gan["skips"]) == (0, False)
+    assert json.loads((tmp_path / "results.json").read_text())["L1, decoder"]["L1"] > 0
+    with Image.open(tmp_path / "outputs.png") as picture:
+        assert picture.size == (450, 460)  # three columns of the three held-out pairs

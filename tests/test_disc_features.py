@@ -7,8 +7,7 @@ import numpy as np
 import programs
 import pytest
 
-from jaxgan import config as config_lib
-from jaxgan import data, disc_features, loop, workdir
+from jaxgan import data, disc_features, workdir
 from jaxgan.data import transforms
 from jaxgan.errors import UserError
 
@@ -18,9 +17,7 @@ SPLITS = ("--train-split=train[:150]", "--test-split=train[150:]")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, digits_file):
     folder = tmp_path_factory.mktemp("runs") / "dcgan"
-    flags = programs.small(digits_file, steps=1)
-    loop.train(config_lib.load("configs/dcgan_mnist.py", flags), folder)
-    return folder
+    return programs.untrained("configs/dcgan_mnist.py", programs.small(digits_file), folder)
 
 
 def test_grid_max_by_hand():

@@ -60,7 +60,11 @@ def test_program(translator_run, capsys):
     ("flags", "message"),
     [
         (["--num=-1"], "--num: -1 is below 0"),
-        (["--split=train"], "--split: 'train' is what was trained on"),
+        (
+            ["--split=train[4:]"],
+            "--split: 2 pairs of 'train.4:.' are of 'train', which was trained",
+        ),
+        (["--split=train+none"], "--split: dataset.split='train.none'"),
         (["--split=valid"], "dataset.split='valid'"),
         (["--workdir=/none"], "--workdir: /none does not exist"),
         (["--checkpoint=9"], "--checkpoint: no '9'"),

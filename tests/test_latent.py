@@ -6,8 +6,7 @@ import programs
 import pytest
 from PIL import Image
 
-from jaxgan import config as config_lib
-from jaxgan import gans, latent, loop, sample, workdir
+from jaxgan import gans, latent, sample, workdir
 from jaxgan.errors import UserError
 
 SHAPE = (28, 28, 1)
@@ -18,19 +17,16 @@ NARROW = {"gan.gen_width": 8, "gan.disc_width": 4}
 def folder(tmp_path_factory, digits_file):
     """A run of a conditional model with convolutions."""
     folder = tmp_path_factory.mktemp("runs") / "cgan"
-    flags = programs.small(digits_file, steps=1, **{"gan.penalty_weight": 0.0})
-    loop.train(config_lib.load(programs.CONFIG, flags), folder)
-    return folder
+    return programs.untrained(programs.CONFIG, programs.small(digits_file), folder)
 
 
 @pytest.fixture(scope="module")
 def unlabelled(tmp_path_factory, digits_file):
     """A run of a model without labels."""
     folder = tmp_path_factory.mktemp("runs") / "gan"
-    flags = programs.small(digits_file, steps=1, **{"dataset.split": "train", **NARROW})
+    flags = programs.small(digits_file, **{"dataset.split": "train", **NARROW})
     flags = [flag for flag in flags if "gan.width" not in flag]
-    loop.train(config_lib.load("configs/gan_mnist.py", flags), folder)
-    return folder
+    return programs.untrained("configs/gan_mnist.py", flags, folder)
 
 
 @pytest.fixture
@@ -130,6 +126,27 @@ def test_arithmetic_of_classes(folder, run):
     pixels = [arrays[f"{name}_image"].astype(float).mean(0) for name in "abc"]
     expected = np.clip(pixels[0] - pixels[1] + pixels[2], 0, 255)
     np.testing.assert_allclose(arrays["pixel_baseline"], expected, atol=0.51)
+
+
+def test_the_class_survives_arithmetic(folder, monkeypatch, capsys):
+    """Of a model that draws what it is asked for, but for ten of the results."""
+    monkeypatch.setattr(latent, "MEASURED", 50)
+    monkeypatch.setattr(latent.classifier, "predict", lambda _, images: images)
+    args = latent.parse(["interpolate", f"--workdir={folder}", "--out=none.png"])
+    space = latent.Space(args)
+    noise = []
+
+    def decode(z, label):
+        noise.append(z)
+        return label + (len(noise) == 2) * (np.arange(50) < 10)
+
+    monkeypatch.setattr(space, "decode", decode)
+    assert latent.class_survival(space)["survival"].tolist() == [1.0, 0.8]
+    assert "100.0 % (+- 0.0) of 50 new samples and in 80.0 % (+- 5.7) of" in capsys.readouterr().out
+    z = latent.latents(space.gan, 0, range(latent.SEARCHED, latent.SEARCHED + 500))
+    np.testing.assert_array_equal(noise[0], z[:50])
+    expected = z[50:53].mean(0) - z[200:203].mean(0) + z[350:353].mean(0)
+    np.testing.assert_allclose(noise[1][0], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_classes_that_the_classifier_sees(unlabelled, run, monkeypatch):
@@ -255,9 +272,14 @@ def test_features(folder, run):
     assert not np.array_equal(arrays["gradient"], arrays["random_gradient"])
 
 
-def test_features_of_a_layer_without_maps(folder, run):
+def test_features_that_respond_to_nothing_are_left_out(folder, run, monkeypatch):
+    monkeypatch.setattr(latent, "strongest", lambda x: x * (jnp.arange(x.shape[1]) > 2)[None])
     arrays, _ = run("features", folder, "--filters=1", "--layer=dense1")
+    assert arrays["filter"] == arrays["random_filter"] == [3]
     assert arrays["gradient"].any((0, 2, 3, 4)).all()
+    monkeypatch.setattr(latent, "strongest", lambda x: 0 * x)
+    with pytest.raises(UserError, match="--layer: nothing in dense1 responds to the images"):
+        run("features", folder, "--layer=dense1")
 
 
 TURN = ("turn", "--to=label:1")

@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import programs
 import pytest
@@ -50,8 +51,21 @@ def test_picture(folder, tmp_path):
         assert image.size == (2 * 30 + 2, 10 * 30 + 2)
 
 
-def test_a_run_of_four_devices_is_read_on_one(folder, tmp_path):
-    here = tmp_path / "four.npz"
+def test_devices_draw_what_one_draws(folder):
+    """Up to a level: each device draws whole chunks, from the keys that one would use."""
+    trained = workdir.load(folder)
+    arguments = {"num": 70, "seed": 3, "num_classes": 10, "chunk": 10}
+    one, label = workdir.draw(trained.sample, **arguments)
+    many, same = workdir.draw(trained.sample, **arguments, devices=jax.device_count())
+    np.testing.assert_array_equal(label, same)
+    assert one.shape == many.shape and np.abs(one.astype(int) - many).max() <= 1
+    keys = jax.random.split(jax.random.key(0), 8)
+    images = trained.sample(keys, np.zeros((8, 2), np.int32))
+    assert images.shape == (8, 2, 28, 28, 1) and images.sharding.is_fully_replicated
+
+
+def test_a_run_of_eight_devices_is_read_on_one(folder, tmp_path):
+    here = tmp_path / "eight.npz"
     sample.main([f"--workdir={folder}", "--num=4", f"--out={here}"])
     there = tmp_path / "one.npz"
     status, _, err = programs.run(

@@ -29,6 +29,7 @@ def flags(mnist_dir, **changes):
         "gan.joint_units": 8,
         "gan.disc_units": "(8,8)",
         "gan.maxout": "(8,2)",
+        "gan.penalty_weight": 0.0,
         **changes,
     }
     return [f"--config.{key}={value}" for key, value in values.items()]
@@ -103,6 +104,11 @@ def test_a_run_on_mirflickr_with_features_and_vectors_from_files(tmp_path, capsy
     options = [flag for flag in flags(tmp_path, **changes) if "joint" not in flag]
     config = config_lib.load("configs/cgan_tags_mirflickr.py", options)
     folder = tmp_path / "run"
+    rare = config_lib.load(
+        "configs/cgan_tags_mirflickr.py", [*options, "--config.dataset.tags.min_count=7"]
+    )
+    with pytest.raises(UserError, match=r"min_count=7: no word is a tag of so many images"):
+        loop.train(rare, folder)
     assert loop.train(config, folder) == 0
     assert (
         f"Tags: python -m jaxgan.tag --input=FOLDER --workdir={folder}" in capsys.readouterr().out
@@ -194,8 +200,8 @@ def test_other_programs_refuse_a_run_on_tags(run, tmp_path):
         sample.main([f"--workdir={run}", f"--out={tmp_path / 'x.png'}"])
     with pytest.raises(UserError, match=message):
         evaluate.main([f"--workdir={run}"])
-    with pytest.raises(UserError, match=r"'test.:200.' is what was trained on; give another"):
-        tag_evaluate.main([f"--workdir={run}", "--test-split=test[:200]"])
+    with pytest.raises(UserError, match=r"--test-split: 50 images of 'test.150:250.' are of 'test"):
+        tag_evaluate.main([f"--workdir={run}", "--test-split=test[150:250]"])
 
 
 def test_refusals_of_configurations(mnist_dir, tmp_path):

@@ -11,10 +11,10 @@ Importing this package imports neither TFDS, grain nor Pillow: they are imported
 when a dataset has to be decoded or streamed.
 """
 
-from jaxgan.data.dataset import Dataset, cache_folder, load
+from jaxgan.data.dataset import Dataset, cache_folder, load, shared
 from jaxgan.data.order import epoch_order
 
-__all__ = ["Dataset", "batches", "cache_folder", "epoch_order", "load"]
+__all__ = ["Dataset", "batches", "cache_folder", "epoch_order", "load", "shared"]
 
 
 def __getattr__(name: str):

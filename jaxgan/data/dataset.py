@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,6 +157,54 @@ def load(
     inputs, images = pairs_lib.derive(pairs, whole.images, direction)
     shapes = {"input_shape": inputs.shape[1:], "image_shape": images.shape[1:]}
     return dataclasses.replace(whole, images=images, inputs=inputs, **shapes)
+
+
+def shared(
+    first: str,
+    second: str,
+    *,
+    name: str = "mnist",
+    path: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+    pairs: str = "",
+    unreadable: str = "stop",
+) -> int:
+    """Returns how many examples two splits of one dataset have in common.
+
+    Args:
+        first: a split in TFDS notation.
+        second: another.
+        name: as for `load`, and so are the others.
+        path: a `.npz` file or a folder of pairs.
+        data_dir: the TFDS data folder.
+        pairs: kind of pairs.
+        unreadable: what to do about damaged files.
+
+    Raises:
+        UserError: for anything wrong in the arguments or in the files they name.
+    """
+    names = [set(re.findall(r"[A-Za-z]\w*", split)) for split in (first, second)]
+    if not names[0] & names[1] and "all" not in names[0] | names[1]:
+        return 0
+    data_dir = data_folder(data_dir)
+    if path and pairs not in pairs_lib.FOLDERS:
+        size = npz.count(Path(path).expanduser().resolve())
+        sides = [[("", *part) for part in npz.parts(x, size)] for x in (first, second)]
+    else:
+        if pairs in pairs_lib.FOLDERS:
+            from jaxgan.data import pair_folders
+
+            folder = Path(path).expanduser().resolve()
+            origin = pair_folders.prepare(folder, pairs, unreadable, data_dir)
+        else:
+            origin = prepared.find(name, data_dir) or prepared.prepare(name, data_dir)
+        sides = [prepared.parts(origin, x) for x in (first, second)]
+    return sum(
+        max(0, min(a_stop, b_stop) - max(a_start, b_start))
+        for a, a_start, a_stop in sides[0]
+        for b, b_start, b_stop in sides[1]
+        if a == b
+    )
 
 
 def _load(

@@ -39,8 +39,17 @@ def decode(data: bytes, channels: int, image_size: int | None) -> np.ndarray:
 
     with Image.open(io.BytesIO(data)) as image:
         ImageOps.exif_transpose(image, in_place=True)
-        mode = _MODES[channels]
-        return _finish(image if image.mode == mode else image.convert(mode), image_size)
+        return _finish(convert(image, channels), image_size)
+
+
+def convert(image: "Image.Image", channels: int) -> "Image.Image":
+    """Returns an image with 1, 3 or 4 channels of 8 bits; of 16 bits the upper ones are taken."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):  # which Pillow would clip at 255
+        levels = np.asarray(image).astype(np.int64) >> 8
+        image = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
+    return image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
 
 
 def decode_pair(files: Sequence[bytes], image_size: int | None) -> np.ndarray:
@@ -59,7 +68,7 @@ def decode_pair(files: Sequence[bytes], image_size: int | None) -> np.ndarray:
     for data in files:
         with Image.open(io.BytesIO(data)) as image:
             ImageOps.exif_transpose(image, in_place=True)
-            opened.append(image.convert("RGB"))
+            opened.append(convert(image, 3))
     if len(opened) == 1:
         (whole,) = opened
         half = whole.width // 2

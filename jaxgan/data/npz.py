@@ -36,7 +36,8 @@ class NpzExamples:
             UserError: if the file is not like that, or there is no such split.
         """
         image, label = _read(path)
-        chosen = _slice(split, len(image))
+        slices = [slice(*part) for part in parts(split, len(image))]
+        chosen = slices[0] if len(slices) == 1 else np.r_[tuple(slices)]
         self._image_size = image_size
         self._images = image[chosen]
         self._labels = None if label is None else label[chosen]
@@ -102,11 +103,18 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     return image, label
 
 
-def _slice(split: str, num_examples: int) -> np.ndarray | slice:
-    """Returns what selects `split` among the examples."""
-    if split == "train":
-        return slice(None)
-    chosen = []
+def count(path: Path) -> int:
+    """Returns the number of examples in a file; raises `UserError` where it is no dataset."""
+    return len(_read(path)[0])
+
+
+def parts(split: str, num_examples: int) -> list[tuple[int, int]]:
+    """Returns first and last + 1 of each slice of `split` among the examples of a file.
+
+    Raises:
+        UserError: there is no such split, or a slice is empty or beyond the examples.
+    """
+    found = []
     for part in split.split("+"):
         match = _PART.fullmatch(part.strip())
         if match is None:
@@ -121,8 +129,8 @@ def _slice(split: str, num_examples: int) -> np.ndarray | slice:
                 f"dataset.split={split!r} is empty or beyond the file's {num_examples} examples; "
                 "give a slice within them"
             )
-        chosen.append(np.arange(start, stop))
-    return np.concatenate(chosen)
+        found.append((start, stop))
+    return found
 
 
 def _boundary(text: str | None, default: int, num_examples: int) -> int:

@@ -9,6 +9,7 @@ are the split `train`.
 """
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from jaxgan.data import images
 from jaxgan.data.prepared import PreparedExamples, one_line
@@ -35,6 +36,7 @@ LAYOUTS = {
 }
 UNREADABLE = ("stop", "skip")
 _SPLIT = re.compile(r"(?!all$)[A-Za-z]\w*")  # what TFDS takes as the name of a split
+_SKIPPED = "skipped.json"  # in a prepared folder: files that were left out, and why
 _log = logging.getLogger(__name__)
 
 
@@ -100,13 +102,18 @@ def _report(file: Path, problem: str, unreadable: str) -> None:
             f"dataset.path: {file} {problem}; mend or remove it, or set "
             "--config.dataset.unreadable=skip"
         )
+    _warn(file, problem)
+
+
+@functools.cache  # a program that loads several splits names each file once
+def _warn(file: Path, problem: str) -> None:
     _log.warning("skipping %s: it %s", file, problem)
 
 
 class PairFolder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Pairs of images in a folder of one's own; the files are kept as they are."""
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")  # of what a prepared folder has, `_SKIPPED` among it
 
     def __init__(self, files: dict[str, list[tuple[Path, ...]]], unreadable: str, **options: Any):
         """Makes the builder.
@@ -117,6 +124,7 @@ class PairFolder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             **options: of TFDS's builders.
         """
         self._files, self._unreadable = files, unreadable
+        self.skipped: list[tuple[str, str]] = []  # files and what is wrong with them
         super().__init__(**options)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -145,9 +153,11 @@ class PairFolder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                             raise ValueError("it is one pixel wide")
                         image.convert("RGB")
                 except Exception as error:  # of Pillow, for whatever a file may hold
-                    _report(
-                        file, f"cannot be read as an image ({one_line(error)})", self._unreadable
-                    )
+                    unknown = isinstance(error, UnidentifiedImageError)  # its text is of memory
+                    why = "it is no image" if unknown else one_line(error)
+                    problem = f"cannot be read as an image ({why})"
+                    _report(file, problem, self._unreadable)
+                    self.skipped.append((str(file), problem))
                     break
                 content[name] = io.BytesIO(data)
             else:
@@ -160,7 +170,8 @@ def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
     Args:
         folder: the folder, absolute.
         layout: of `LAYOUTS`.
-        unreadable: `stop` at a file that cannot be read, or `skip` it; both name it.
+        unreadable: `stop` at a file that cannot be read, or `skip` it; both name it, `skip` each
+            time.
         data_dir: the TFDS data folder; the pairs go to `jaxgan_pairs` in it. Any number of
             processes may prepare the same.
 
@@ -179,12 +190,14 @@ def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
         for pair in pairs
         for path in pair
     ]
-    key = json.dumps([str(folder), layout, unreadable, stats])
+    key = json.dumps([str(PairFolder.VERSION), str(folder), layout, unreadable, stats])
     readable = "".join(c if c.isalnum() or c in "-_." else "_" for c in folder.name)[:80]
     target = (
         data_dir / "jaxgan_pairs" / f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     )
     if (target / "dataset_info.json").is_file():
+        for file, problem in json.loads((target / _SKIPPED).read_text()):
+            _report(Path(file), problem, unreadable)
         return target
     _log.info("preparing the pairs of %s", folder)
     try:
@@ -203,6 +216,7 @@ def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
                 builder.download_and_prepare()
         finally:
             tfds.enable_progress_bar()
+        (Path(builder.data_path) / _SKIPPED).write_text(json.dumps(builder.skipped))
         try:
             os.rename(builder.data_path, target)
         except OSError:

@@ -178,6 +178,25 @@ def _prepare_mnist(data_dir: Path) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def parts(folder: Path, split: str) -> list[tuple[str, int, int]]:
+    """Returns the records of a split: of each file its name, the first and the last + 1.
+
+    Args:
+        folder: a prepared folder.
+        split: in TFDS notation.
+
+    Raises:
+        UserError: there is no such split, or the folder is damaged.
+    """
+    import tensorflow_datasets as tfds
+
+    try:
+        found = tfds.builder_from_directory(folder).info.splits[split].file_instructions
+    except Exception as error:
+        raise UserError(f"dataset.split={split!r}: {one_line(error)}; give another") from error
+    return [(part.filename, part.skip, part.skip + part.take) for part in found]
+
+
 class PreparedExamples:
     """Random access to the examples of a prepared TFDS dataset.
 

@@ -62,11 +62,21 @@ def corpus(options: Any, split: str) -> Corpus:
 
 
 def make_words(options: Any, tags: Any) -> Words:
-    """Returns the vocabulary of a configuration's `dataset` for the tags of training images."""
+    """Returns the vocabulary of a configuration's `dataset` for the tags of training images.
+
+    Raises:
+      UserError: no word is frequent enough, or the vectors cannot be read or trained.
+    """
     minimum = options.tags.min_count
     if not options.tags.vectors:
         return words_lib.train(tags, size=options.tags.size, min_count=minimum)
-    return words_lib.read(options.tags.vectors, words_lib.frequent(tags, minimum))
+    known = words_lib.frequent(tags, minimum)
+    if not known:
+        raise UserError(
+            f"dataset.tags.min_count={minimum}: no word is a tag of so many images; give a smaller "
+            "number"
+        )
+    return words_lib.read(options.tags.vectors, known)
 
 
 def feature_array(options: Any, images: Corpus, split: str) -> np.ndarray:
@@ -119,6 +129,21 @@ def load(options: Any, words: Words | None = None) -> data.Dataset:
         feature_index=image,
         words=words,
     )
+
+
+def shared(options: Any, split: str) -> int:
+    """Returns how many images, or of MIR Flickr examples, a split has in common with training.
+
+    Args:
+      options: `config.dataset`.
+      split: of the data.
+
+    Raises:
+      UserError: there is no such split.
+    """
+    if options.name == "mnist_tags":
+        return data.shared(split, options.split, name="mnist", data_dir=options.data_dir or None)
+    return len(corpus(options, split).names) if split == options.split else 0
 
 
 def known(folder: pathlib.Path) -> Words | None:

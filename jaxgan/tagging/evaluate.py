@@ -46,9 +46,13 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     trained = workdir.load(args.workdir, args.checkpoint, features=True)
     words = word_vectors.load(pathlib.Path(args.workdir) / "words.npz")
     options = trained.config.dataset
-    if args.test_split == options.split:
-        raise UserError(f"--test-split: {args.test_split!r} is what was trained on; give another")
     try:
+        common = dataset.shared(options, args.test_split)
+        if common:
+            raise UserError(
+                f"--test-split: {common} images of {args.test_split!r} are of {options.split!r}, "
+                "which was trained on; give held-out ones"
+            )
         train = dataset.corpus(options, options.split)
         train_features = dataset.feature_array(options, train, options.split)
         test = dataset.corpus(options, args.test_split)

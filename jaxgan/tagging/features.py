@@ -106,6 +106,15 @@ def decode(file: pathlib.Path, network: str, where: str) -> np.ndarray:
         raise UserError(f"{where}: {file} is a damaged image; take it out") from error
 
 
+def _network(name: str, where: str) -> networks.Network:
+    """Returns a network; raises `UserError`, which begins with `where`, where it has no weights."""
+    try:
+        return networks.load(name)
+    except UserError as error:  # it names flags of `jaxgan.evaluate`
+        text = str(error).removeprefix("--features: ").replace("--inception or ", "")
+        raise UserError(f"{where}: {text}") from error
+
+
 def of_images(
     name: str,
     images: np.ndarray | Sequence[pathlib.Path],
@@ -124,7 +133,7 @@ def of_images(
     Returns:
       float32 [n, size].
     """
-    network = networks.load(name)
+    network = _network(name, where)
     if isinstance(images, np.ndarray):
         networks.check_shape(network, images.shape[1:], where)
         return networks.outputs(network, images, tick).features
@@ -144,7 +153,7 @@ def kept(
     else:
         stats = [(file, file.stat()) for file in images]
         source = [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
-    key = ["features", name, networks.load(name).checksum, source]
     where = f"dataset.tags.features={name!r}"
+    key = ["features", name, _network(name, where).checksum, source]
     (found,) = cache.arrays(root, title, key, lambda: [of_images(name, images, where)])
     return found

@@ -7,6 +7,8 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jaxgan.data import images
+
 _STYLE = """body { font: 16px/1.5 sans-serif; margin: 2em; color: #222; background: #fff }
 table { border-collapse: collapse }
 th, td { border-bottom: 1px solid #ccc; padding: .5em 1em; text-align: left; vertical-align: top }
@@ -25,7 +27,7 @@ def thumbnail(file: pathlib.Path, side: int = 160) -> str:
 
     with Image.open(file) as image:
         picture = ImageOps.exif_transpose(image)
-        picture = picture.convert("L" if picture.mode in ("1", "L") else "RGB")
+        picture = images.convert(picture, 1 if picture.mode in ("1", "L") else 3)
     picture.thumbnail((side, side))
     factor = max(1, side // 2 // max(picture.size))
     picture = picture.resize(

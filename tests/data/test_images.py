@@ -21,3 +21,10 @@ def test_images_are_upright_by_their_exif():
     np.testing.assert_array_equal(images.decode(turned(array), 3, None), upright)
     pair = images.decode_pair([turned(array), turned(array)], None)
     np.testing.assert_array_equal(pair, np.concatenate([upright, upright], -1))
+
+
+def test_images_of_16_bits_keep_their_levels():
+    levels = np.array([[0, 255, 256], [4660, 40000, 65535]], np.uint16)
+    for kind in (np.uint16, np.int32):
+        image = images.convert(Image.fromarray(levels.astype(kind)), 3)
+        np.testing.assert_array_equal(np.array(image)[..., 1], levels >> 8)

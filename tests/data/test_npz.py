@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.data import load
+from jaxgan.data import load, shared
 from jaxgan.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 6, 8, 3), np.uint8)
@@ -127,3 +127,22 @@ def test_bad_files(save, tmp_path):
     fails(r"dataset\.path=.*single array", path=tmp_path / "single.npy", data_dir=tmp_path)
     fails(r"dataset\.path=.*none\.npz", path=tmp_path / "none.npz", data_dir=tmp_path)
     fails(r"dataset\.path=", path=tmp_path, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "count"),
+    [
+        ("train[:6]", "train[6:]", 0),
+        ("train[:60%]", "train[50%:]", 1),
+        ("train", "train[8:]", 2),
+        ("train[:2]+train[8:]", "train[1:9]", 2),
+        ("train", "test", 0),
+    ],
+)
+def test_examples_that_two_splits_share(save, first, second, count):
+    assert shared(first, second, **save(image=IMAGES)) == count
+
+
+def test_no_shared_examples_of_a_bad_split(save):
+    with pytest.raises(UserError, match=r"dataset\.split='train\[3:3\]' is empty"):
+        shared("train", "train[3:3]", **save(image=IMAGES))

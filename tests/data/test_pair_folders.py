@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxgan import data
+from jaxgan.data import pair_folders
 from jaxgan.errors import UserError
 
 A, B = (200, 30, 40), (10, 20, 240)
@@ -82,11 +83,19 @@ def test_mixed_sizes_are_resized(side):
 
 @pytest.mark.parametrize("limit", [1 << 30, 10])
 def test_unreadable_files_stop_or_are_skipped(side, caplog, limit):
-    (side["path"] / "train" / "bad.png").write_bytes(b"no picture")
+    bad = side["path"] / "train" / "bad.png"
+    bad.write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"bad.png cannot be read as an image .*unreadable=skip"):
         data.load(**side)
-    dataset = data.load(**side, unreadable="skip", memory_limit=limit)
-    assert dataset.num_examples == 3 and "bad.png" in caplog.text
+    for _ in range(2):  # in the second program it has been prepared
+        caplog.clear()
+        pair_folders._warn.cache_clear()
+        for _ in range(2):
+            dataset = data.load(**side, unreadable="skip", memory_limit=limit)
+            assert dataset.num_examples == 3
+        assert [r.getMessage() for r in caplog.records if "bad.png" in r.getMessage()] == [
+            f"skipping {bad}: it cannot be read as an image (it is no image)"
+        ]
     assert plain(dataset.read(0)["image"][None]) == [list(B)]
 
 
@@ -126,3 +135,11 @@ def test_mistakes(side, tmp_path, monkeypatch, options, message):
     with pytest.raises(UserError, match=message) as error:
         data.load(**{**side, **options})
     assert "\n" not in str(error.value)
+
+
+def test_pairs_that_two_splits_share(side):
+    shared = {"first": "train[:2]", "second": "train[1:]+val"}
+    assert data.shared(**shared, **side) == 1
+    assert data.shared("train[:2]", "train[2:]", **side) == 0
+    with pytest.raises(UserError, match=r"dataset.split=.train.none.: .*give another"):
+        data.shared("train[:2]", "train+none", **side)

@@ -55,5 +55,5 @@ def test_unknown_names_and_missing_weights(monkeypatch):
     with pytest.raises(UserError, match=r"^here is unknown; give one of classifier, inception"):
         features.check("alexnet", "here")
     monkeypatch.delenv(inception.VARIABLE, raising=False)
-    with pytest.raises(UserError, match="no Inception weights"):
+    with pytest.raises(UserError, match=r"^here: no Inception weights .* inception.npz as \$JAX"):
         features.of_images("inception", [], "here")
