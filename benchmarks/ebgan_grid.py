@@ -19,6 +19,7 @@ from jaxgan import cli, config, data, workdir
 from jaxgan.data import transforms
 from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
+from jaxgan.metrics.spread import standard_error
 from jaxgan.step import make_train_step
 
 GRID = {
@@ -117,13 +118,15 @@ def main(argv: list[str]) -> None:
     scores = {
         method: [found[f"{method} {json.dumps(choice)}"] for choice in chosen] for method in METHODS
     }
-    print(f"| {args.count} architectures, {args.steps} steps | median | best | worst | above 2 |")
-    print("| --- | --- | --- | --- | --- |")
+    title = f"{args.count} architectures, {args.steps} steps"
+    print(f"| {title} | mean | median | best | worst | above 2 |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for method, values in scores.items():
-        above = 100 * np.mean(np.array(values) > 2)
+        both = np.stack([values, 100 * (np.array(values) > 2)], 1)
+        (mean, above), errors = both.mean(0), standard_error(both)
         print(
-            f"| {method} | {np.median(values):.3f} | {max(values):.3f} | {min(values):.3f} "
-            f"| {above:.0f} % |"
+            f"| {method} | {mean:.3f} +- {errors[0]:.3f} | {np.median(values):.3f} "
+            f"| {max(values):.3f} | {min(values):.3f} | {above:.0f} +- {errors[1]:.0f} % |"
         )
     draw(scores, file.with_suffix(".png"))
 

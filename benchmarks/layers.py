@@ -22,8 +22,8 @@ LAYERS = ((32, 3, 64), (16, 64, 128), (8, 128, 256), (4, 256, 512))  # output si
 ROUNDS = 15
 
 
-def median_ms(functions: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Returns the median milliseconds of functions that are called in turns.
+def milliseconds(functions: dict[str, Callable[[], Any]]) -> dict[str, str]:
+    """Returns the median time of functions that are called in turns, and its 10 to 90 % range.
 
     Args:
       functions: by name; each returns when its work is done.
@@ -35,7 +35,10 @@ def median_ms(functions: dict[str, Callable[[], Any]]) -> dict[str, float]:
             function()
             if i > 1:
                 times[name].append(1e3 * (time.perf_counter() - begun))
-    return {name: float(np.median(values)) for name, values in times.items()}
+    found = {name: np.quantile(values, [0.1, 0.5, 0.9]) for name, values in times.items()}
+    return {
+        name: f"{mid:.1f} ({low:.1f} to {high:.1f})" for name, (low, mid, high) in found.items()
+    }
 
 
 def layer(size: int, inputs: int, outputs: int) -> dict[str, Callable[[], Any]]:
@@ -89,12 +92,11 @@ def main(argv: list[str]) -> None:
     parser = cli.Parser("python -m benchmarks.layers", "Time the convolutions of DCGAN-64.")
     parser.parse_args(argv)
     for i, sizes in enumerate(LAYERS):
-        times = median_ms(layer(*sizes))
+        times = milliseconds(layer(*sizes))
         if i == 0:
             print(f"| output size, channels | {' | '.join(times)} |")
             print("| --- " * (1 + len(times)) + "|")
-        row = " | ".join(f"{value:.1f}" for value in times.values())
-        print(f"| {sizes[0]}, {sizes[1]}-{sizes[2]} | {row} |", flush=True)
+        print(f"| {sizes[0]}, {sizes[1]}-{sizes[2]} | {' | '.join(times.values())} |", flush=True)
 
 
 if __name__ == "__main__":

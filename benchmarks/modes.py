@@ -16,6 +16,7 @@ from jaxgan import cli, config, population
 from jaxgan.data import gaussians
 from jaxgan.errors import UserError
 from jaxgan.metrics.modes import MixtureMeasures
+from jaxgan.metrics.spread import standard_error
 
 OBJECTIVES = {
     "GAN, non-saturating": {},
@@ -53,7 +54,7 @@ def main(argv: list[str]) -> None:
         overrides = [f"--config.{key}={value}" for key, value in changes.items()]
         found = np.array(fit(config.load(args.config, [*overrides, *rest])))
         rows[title] = found.tolist()
-        mean, error = found.mean(0), found.std(0, ddof=1) / np.sqrt(len(found))
+        mean, error = found.mean(0), standard_error(found)
         cells = [f"{mean[0]:.1f} +- {error[0]:.1f}"]
         cells.append(f"{100 * mean[1]:.1f} +- {100 * error[1]:.1f} %")
         cells.append(f"{mean[2]:.3f} +- {error[2]:.3f}")

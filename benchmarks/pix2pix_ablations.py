@@ -48,13 +48,10 @@ def variants(ablation: str, side: int) -> dict[str, dict[str, float | bool]]:
 
 def rows(results: dict[str, dict[str, float]]) -> str:
     """Returns a Markdown table of the measures of each variant."""
-    names = [name for name in next(iter(results.values())) if name != "protocol"]
+    names = evaluate_pairs.measures(next(iter(results.values())))
     lines = [f"| | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for variant, values in results.items():
-        cells = [
-            f"{100 * values[name]:.2f} %" if name.startswith("agreement") else f"{values[name]:.4f}"
-            for name in names
-        ]
+        cells = [evaluate_pairs.cell(values, name) for name in names]
         lines.append(f"| {variant} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

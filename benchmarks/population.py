@@ -1,13 +1,15 @@
 """Times many small GANs at once: `python -m benchmarks.population`.
 
 The members of `configs/gan_ring.py` with as many seeds, in turns: as one program of
-`jaxgan.population`, as single programs one after the other, and as single models in PyTorch. The
-rates are steps of a member a second. PyTorch runs on as many threads as jaxgan may use.
+`jaxgan.population`, spread over the CPU cores, as single programs one after the other, and as
+single models in PyTorch, eager, one after the other, on one thread and on as many as there are
+cores. The rates are steps of a member a second; the ratios are to the faster of both in PyTorch.
 """
 
 import importlib.util
 import itertools
 import json
+import os
 import pathlib
 import time
 from collections.abc import Callable
@@ -25,7 +27,7 @@ CONFIG = "configs/gan_ring.py"
 
 
 def jaxgan_side(members: int, steps: int) -> tuple[Callable[[], None], int]:
-    """Returns the function that takes `steps` steps of all members, and bytes per member."""
+    """Returns the function that takes `steps` steps of all members, and bytes of one's state."""
     settings = config.load(CONFIG, [f"--config.population.seeds={members}"])
     dataset = loop.load_dataset(settings)
     configs = population.members(settings)
@@ -44,8 +46,19 @@ def jaxgan_side(members: int, steps: int) -> tuple[Callable[[], None], int]:
     return run, size
 
 
-def torch_side(steps: int) -> Callable[[], None]:
-    """Returns the function that takes `steps` steps of one GAN in PyTorch."""
+def temporary_bytes(members: int) -> int:
+    """Returns the bytes that one step of all members needs beside their states, on one device."""
+    settings = config.load(CONFIG, [f"--config.population.seeds={members}"])
+    dataset = loop.load_dataset(settings)
+    many = population.Population(population.members(settings), dataset.image_shape, 0)
+    states = jax.eval_shape(many.init, loop.first_examples(dataset))
+    indices = np.zeros((members, settings.disc_steps, settings.batch_size), np.int32)
+    program = many.lower(states, indices, {"image": dataset.images}).compile()
+    return program.memory_analysis().temp_size_in_bytes * many.mesh.size
+
+
+def torch_side(steps: int, threads: int) -> Callable[[], None]:
+    """Returns the function that takes `steps` steps of one GAN in PyTorch on so many threads."""
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -71,6 +84,7 @@ def torch_side(steps: int) -> Callable[[], None]:
     points = torch.from_numpy(np.array(loop.load_dataset(settings).images).reshape(-1, 2))
 
     def run() -> None:
+        torch.set_num_threads(threads)
         for _ in range(steps):
             real = points[torch.randint(len(points), (batch,))]
             with torch.no_grad():
@@ -93,18 +107,25 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--members", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=20, help="of each member in a turn")
+    parser.add_argument("--devices", type=int, default=os.cpu_count(), help="of the CPU")
     parser.add_argument("--out", default="benchmarks/results", type=pathlib.Path, help="folder")
     args = parser.parse_args(argv)
-    for name, least in {"members": 2, "rounds": 1, "steps": 1}.items():
+    for name, least in {"members": 2, "rounds": 1, "steps": 1, "devices": 1}.items():
         if getattr(args, name) < least:
             raise UserError(f"--{name}: {getattr(args, name)} is below {least}")
     if importlib.util.find_spec("torch") is None:
         raise UserError("PyTorch is missing; pip install '.[bench]'")
+    jax.config.update("jax_num_cpu_devices", args.devices)
+    cli.use_compilation_cache()
     together, size = jaxgan_side(args.members, args.steps)
+    many, one, single = f"{args.members} as one program", "single programs", 10 * args.steps
+    torch_sides = {
+        f"PyTorch, threads: {n}": (torch_side(single, n), single) for n in {1, os.cpu_count()}
+    }
     sides = {
-        f"{args.members} as one program": (together, args.members * args.steps),
-        "single programs": (jaxgan_side(1, 10 * args.steps)[0], 10 * args.steps),
-        "PyTorch": (torch_side(10 * args.steps), 10 * args.steps),
+        many: (together, args.members * args.steps),
+        one: (jaxgan_side(1, single)[0], single),
+        **torch_sides,
     }
     rates: dict[str, list[float]] = {name: [] for name in sides}
     for run, _ in sides.values():  # compiles, warms up
@@ -114,13 +135,23 @@ def main(argv: list[str]) -> None:
             begin = time.perf_counter()
             run()
             rates[name].append(steps / (time.perf_counter() - begin))
-    result: dict[str, Any] = {"rates": rates, "bytes_per_member": size}
+    temporary = temporary_bytes(args.members) // args.members
+    result: dict[str, Any] = {
+        "devices": args.devices,
+        "rates": rates,
+        "bytes_of_state": size,
+        "temporary_bytes": temporary,
+    }
+    reference = np.max([rates[name] for name in torch_sides], 0)
     print("| | steps of a member a second | times PyTorch (10 % to 90 %) |")
     print("| --- | --- | --- |")
     for name, found in rates.items():
-        low, middle, high = np.quantile(np.divide(found, rates["PyTorch"]), [0.1, 0.5, 0.9])
+        low, middle, high = np.quantile(np.divide(found, reference), [0.1, 0.5, 0.9])
         print(f"| {name} | {np.median(found):,.0f} | {middle:.2f} ({low:.2f} to {high:.2f}) |")
-    print(f"state: {size:,} bytes per member")
+    times = args.members * np.divide(rates[one], rates[many])
+    low, middle, high = np.quantile(times, [0.1, 0.5, 0.9])
+    print(f"{args.members} take {middle:.1f} ({low:.1f} to {high:.1f}) times as long as one")
+    print(f"bytes per member: {size:,} of state, {temporary:,} while it steps")
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "population.json").write_text(json.dumps(result, indent=1) + "\n")
 

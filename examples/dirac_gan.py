@@ -31,7 +31,7 @@ PANELS = {  # title -> (objective, rule)
 
 
 def draw(axes: Axes, objective: tuple, rule: str, steps: int) -> None:
-    """Draws one panel: the field, the path of the players, the eigenvalue at the equilibrium."""
+    """Draws one panel: the field and the path of the players."""
     follow = dynamics.dirac_field(dynamics.dirac_gan(*objective))
     places = np.linspace(-2, 2, 13, dtype=np.float32)
     theta, psi = np.meshgrid(places, places)

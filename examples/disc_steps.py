@@ -14,6 +14,7 @@ from tqdm import tqdm
 from examples import common
 from examples.mode_coverage import fit
 from jaxgan import cli
+from jaxgan.metrics.spread import standard_error
 
 STEPS = (1, 2, 3, 4, 5)
 
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> None:
             flags["evaluate_every"] = 0
             found = fit(args.config, [f"--config.{key}={v}" for key, v in flags.items()])[1]
             means.append(found.mean(0))
-            errors.append(found.std(0, ddof=1) / np.sqrt(len(found)))
+            errors.append(standard_error(found))
         for i, axes in enumerate(panels):
             y, error = np.array(means)[:, i], np.array(errors)[:, i]
             axes.errorbar(STEPS, y, error, marker="o", linewidth=1, capsize=3, label=label)

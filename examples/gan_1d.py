@@ -84,7 +84,7 @@ def main(argv: list[str]) -> None:
         for i in range(int(state.step), round(share * args.steps)):
             state = train(state, jax.random.fold_in(key, i))
         draw(axes, gan, state, key)
-    axes.legend(frameon=False, fontsize="small", loc="upper right")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     common.save(figure, args.out)
 
 

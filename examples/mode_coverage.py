@@ -16,6 +16,7 @@ from examples import common
 from jaxgan import cli, config, population
 from jaxgan.data import gaussians
 from jaxgan.errors import UserError
+from jaxgan.metrics.spread import standard_error
 
 OBJECTIVES = {  # title -> options of the variant
     "minimax": {"loss": "minimax"},
@@ -62,7 +63,7 @@ def main(argv: list[str]) -> None:
         centres = gaussians.centres(name)
         axes.scatter(*centres.T, s=60, facecolors="none", edgecolors="C3", linewidth=0.6)
         axes.scatter(*fakes[0].T, s=1, alpha=0.5)
-        mean, error = found.mean(0), found.std(0, ddof=1) / np.sqrt(len(found))
+        mean, error = found.mean(0), standard_error(found)
         axes.set_title(
             f"{title}\n{mean[0]:.1f} ± {error[0]:.1f} of {len(centres)} modes, "
             f"{100 * mean[1]:.0f} ± {100 * error[1]:.0f} % near one"

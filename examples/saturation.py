@@ -34,7 +34,8 @@ def main(argv: list[str]) -> None:
     logits = jnp.linspace(-8, 4, 121)
     for name in LOSSES:
         slope = jax.vmap(jax.grad(lambda x, gen=losses.PAIRS[name][1]: gen(jnp.zeros(()), x)))
-        left.plot(logits, jnp.abs(slope(logits)), linewidth=1, label=name)
+        style = "--" if name == "relativistic" else "-"  # as nonsaturating, where l(x) = 0
+        left.plot(logits, jnp.abs(slope(logits)), style, linewidth=1, label=name)
     left.set(title="|derivative by the logit of a sample|", xlabel="logit", ylim=(0, 3))
     left.legend(frameon=False)
 

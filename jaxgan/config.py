@@ -233,7 +233,8 @@ def differences(old: dict[str, Any], new: ConfigDict | FrozenConfigDict) -> list
     """
     flat_new = flatten(json.loads(new.to_json()))
     # A key that is younger than the old configuration had the value that is its default.
-    defaults = flatten(json.loads(base().to_json()))
+    younger = {"gan": gans.defaults(flat_new["gan.name"])}
+    defaults = flatten(json.loads(base().to_json())) | flatten(json.loads(json.dumps(younger)))
     flat_old = {key: defaults[key] for key in defaults.keys() & flat_new} | flatten(old)
     return [
         f"{key}: {flat_old.get(key, 'absent')!r} -> {flat_new.get(key, 'absent')!r}"

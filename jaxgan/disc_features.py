@@ -211,8 +211,12 @@ def main(argv: list[str]) -> None:
         workdir.write_atomically(file, json.dumps(result, indent=2) + "\n")
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
-    trained, untrained = (100 * result[name] for name in ("accuracy", "accuracy_untrained"))
-    print(f"accuracy {trained:.2f} %, with random weights {untrained:.2f} %")
+    shares = np.array([result["accuracy"], result["accuracy_untrained"]])
+    errors = np.sqrt(shares * (1 - shares) / result["protocol"]["test_images"])
+    trained, untrained = (
+        f"{100 * p:.2f} +- {100 * e:.2f} %" for p, e in zip(shares, errors, strict=True)
+    )
+    print(f"accuracy {trained}, with random weights {untrained} (errors of so many test images)")
     print(f"wrote {file}")
 
 

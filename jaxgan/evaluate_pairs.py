@@ -12,6 +12,7 @@ from jaxgan import cli, data, loop, workdir
 from jaxgan.data import pairs
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import classifier, pixels
+from jaxgan.metrics.spread import standard_error
 
 
 def measure(
@@ -30,7 +31,7 @@ def measure(
     Returns:
       `L1`, `PSNR` (dB), `SSIM`: means over the pairs; of RGB images `intersection_L`, `_a`, `_b`;
       of MNIST `agreement`, the share of outputs that the classifier sees as the source digit, and
-      `agreement_targets`, that of the targets.
+      `agreement_targets`, that of the targets; in `standard_error` those of the means, by name.
 
     Raises:
       UserError: the split is wrong.
@@ -56,23 +57,23 @@ def measure(
         parts.append([x[: count - start] for x in (output, target, *label)])
     output, target, *label = (np.concatenate(x) for x in zip(*parts, strict=True))
 
-    result: dict[str, Any] = {
-        "L1": float(pixels.l1(output, target).mean()),
-        "PSNR": float(pixels.psnr(output, target).mean()),
-    }
+    values = {"L1": pixels.l1(output, target), "PSNR": pixels.psnr(output, target)}
     if min(output.shape[1:3]) >= pixels.SSIM_SIZE:
-        result["SSIM"] = float(pixels.ssim(output, target).mean())
+        values["SSIM"] = pixels.ssim(output, target)
+    shares = {}  # of colours, over all pixels
     if output.shape[-1] == 3:
         shares = pixels.colour_intersection(output, target)
-        result |= {f"intersection_{name}": value for name, value in shares.items()}
     # Digits are what the dataset of the name holds; any other is not for this classifier.
     options = config.dataset
     of_digits = options.name.split(":")[0] == "mnist" and not options.path
     of_digits = of_digits and options.direction == "AtoB"  # the other way the outputs are edges
     if of_digits and label and output.shape[1:] == (28, 28, 1):
         variables, _ = classifier.load()
-        result["agreement"] = classifier.accuracy(variables, output, label[0])
-        result["agreement_targets"] = classifier.accuracy(variables, target, label[0])
+        values["agreement"] = classifier.predict(variables, output) == label[0]
+        values["agreement_targets"] = classifier.predict(variables, target) == label[0]
+    result: dict[str, Any] = {name: float(x.mean()) for name, x in values.items()}
+    result |= {f"intersection_{name}": value for name, value in shares.items()}
+    result["standard_error"] = {name: float(standard_error(x)) for name, x in values.items()}
     result["protocol"] = {
         "split": split,
         "trained_on": config.dataset.split,
@@ -87,13 +88,28 @@ def measure(
 
 def table(result: dict[str, Any]) -> str:
     """Returns the measures as lines of text."""
-    shown = []
-    for name, value in result.items():
-        if name.startswith("agreement"):
-            shown.append(f"{name:20s}{100 * value:8.2f} %")
-        elif name != "protocol":
-            shown.append(f"{name:20s}{value:8.4f}{' dB' if name == 'PSNR' else ''}")
-    return "\n".join(shown)
+    return "\n".join(
+        f"{name:20s}{cell(result, name)}{' dB' if name == 'PSNR' else ''}"
+        for name in measures(result)
+    )
+
+
+def measures(result: dict[str, Any]) -> list[str]:
+    """Returns the names of what was measured."""
+    return [name for name in result if name not in ("standard_error", "protocol")]
+
+
+def cell(result: dict[str, Any], name: str) -> str:
+    """Returns a measure with its standard error over the pairs, where it has one."""
+    value, error = result[name], result["standard_error"].get(name)
+    if name.startswith("agreement"):
+        return f"{100 * value:.2f} +- {100 * error:.2f} %"
+    return f"{value:.4f}" + ("" if error is None else f" +- {error:.4f}")
+
+
+def finite(values: dict[str, float]) -> dict[str, float | None]:
+    """Returns numbers for JSON, which has no infinity: None in its place."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def check_held_out(config: Any, split: str, where: str) -> None:
@@ -153,13 +169,11 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--split: {error}") from error
     print(table(result))
     file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "pairs.json")
-    finite = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in result.items()
-    }
+    result |= finite({name: result[name] for name in measures(result)})
+    result["standard_error"] = finite(result["standard_error"])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        workdir.write_atomically(file, json.dumps(finite, indent=2) + "\n")
+        workdir.write_atomically(file, json.dumps(result, indent=2) + "\n")
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     print(f"wrote {file}")

@@ -25,6 +25,7 @@ from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import classifier, strokes, suite
 from jaxgan.metrics.neighbours import nearest
+from jaxgan.metrics.spread import standard_error
 from jaxgan.nn.guided import guided
 
 CHUNK = 500  # samples drawn from one key, as `workdir.draw` does
@@ -471,15 +472,19 @@ def property_direction(args: argparse.Namespace) -> None:
     flat = image.reshape(-1, *image.shape[2:])
     value = measure(flat).reshape(label.shape)
     mean = value.mean(0)
-    error = value.std(0, ddof=1) / math.sqrt(MEASURED)
+    error = standard_error(value)
     arrays = {"strength": strength, "value": value, "mean": mean, "standard_error": error}
     columns = [f"{args.property:>10s}{'+-':>10s}"]
     rows = [f"{m:10.4f}{e:10.4f}" for m, e in zip(mean, error, strict=True)]
     if space.judged and space.classes == 10:
         seen = classifier.predict(classifier.load()[0], flat).reshape(label.shape)
         arrays["agreement"] = share = (seen == label).mean(0)
-        columns.append(f"{'label seen':>14s}")
-        rows = [f"{row}{100 * s:12.1f} %" for row, s in zip(rows, share, strict=True)]
+        arrays["agreement_error"] = errors = standard_error(seen == label)
+        columns.append(f"{'label seen':>14s}{'+-':>8s}")
+        rows = [
+            f"{row}{100 * s:12.1f} %{100 * e:6.1f} %"
+            for row, s, e in zip(rows, share, errors, strict=True)
+        ]
     print(f"{'strength':>10s}" + "".join(columns))
     for s, row in zip(strength, rows, strict=True):
         print(f"{s:10.2f}{row}")

@@ -5,7 +5,8 @@ there is no sigmoid, of any shape: a vector [batch] or a map of patches [batch, 
 It returns values of that shape; the caller takes the mean. A `..._disc` loss is what the
 discriminator descends, a `..._gen` loss what the generator descends. All are finite with finite
 gradients for logits up to 80 in size, and but for some of `f_gan_...` for far larger ones.
-`PAIRS` has them by name.
+Logits of real and generated examples that are not of one shape raise `ValueError`; a single number
+goes with any. `PAIRS` has the losses by name.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.nn import log_sigmoid, relu, softplus
+
+
+def _check(real: jax.Array, fake: jax.Array) -> None:
+    shape = jnp.shape(real)
+    if shape and jnp.ndim(fake) and jnp.shape(fake) != shape:
+        raise ValueError(f"fake: shape {jnp.shape(fake)} is not that of real, {shape}")
 
 
 def minimax_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
@@ -30,6 +37,7 @@ def minimax_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
+    _check(real, fake)
     return softplus(-real) + softplus(fake)
 
 
@@ -75,6 +83,7 @@ def relativistic_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
+    _check(real, fake)
     return softplus(fake - real)
 
 
@@ -90,6 +99,7 @@ def relativistic_gen(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
+    _check(real, fake)
     return softplus(real - fake)
 
 
@@ -112,6 +122,7 @@ def least_squares_disc(
     Returns:
       The loss of each pair, [batch, ...].
     """
+    _check(real, fake)
     return (jnp.square(real - b) + jnp.square(fake - a)) / 2
 
 
@@ -143,6 +154,7 @@ def wasserstein_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
+    _check(real, fake)
     return fake - real
 
 
@@ -173,6 +185,7 @@ def hinge_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
+    _check(real, fake)
     return relu(1 - real) + relu(1 + fake)
 
 
@@ -185,11 +198,17 @@ def ebgan_disc(real: jax.Array, fake: jax.Array, *, margin: float) -> jax.Array:
     Args:
       real: energies of real examples, [batch, ...].
       fake: energies of generated examples, [batch, ...].
-      margin: m, the energy above which a fake counts no more.
+      margin: m, above 0, the energy above which a fake counts no more.
 
     Returns:
       The loss of each pair, [batch, ...].
+
+    Raises:
+      ValueError: the margin is not above 0.
     """
+    _check(real, fake)
+    if not isinstance(margin, jax.core.Tracer) and not margin > 0:
+        raise ValueError(f"margin: {margin} is not above 0")
     return real + relu(margin - fake)
 
 
@@ -313,6 +332,7 @@ def f_gan_disc(real: jax.Array, fake: jax.Array, *, divergence: FDivergence) -> 
     Returns:
       The loss of each pair, [batch, ...].
     """
+    _check(real, fake)
     return divergence.fake(fake) - divergence.activation(real)
 
 

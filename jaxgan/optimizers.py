@@ -1,9 +1,10 @@
-"""Optimizers by name: optax's, and the recipe of the papers of 2014."""
+"""Optimizers by name: optax's, the recipe of the papers of 2014, and extragradient steps."""
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -59,9 +60,65 @@ def momentum_ramp(
     )
 
 
+class ExtragradientState(NamedTuple):
+    """What an extragradient step remembers between its two updates.
+
+    Attributes:
+      ahead: bool scalar, whether the parameters have been moved ahead.
+      move: by what, of the shape of the parameters; 0 where they are not ahead.
+      inner: the state of the optimizer that makes the steps.
+    """
+
+    ahead: jax.Array
+    move: Any
+    inner: Any
+
+
+def extragradient(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Returns an optimizer that looks ahead: a step by the gradient at the next place, from here.
+
+    `w' = w - eta F(w)`, `w <- w - eta F(w')`; Korpelevich 1976, for GANs Gidel et al. 2018 (arXiv
+    1802.10551), equations 15 and 16. Each line is one update: the first, third, ... move the
+    parameters ahead, the second, fourth, ... take the step from where they were. So the training
+    step stays as it is, both players look ahead in one call of it and step in the next, each time
+    with fresh examples, and a run of an even number of steps ends with a step. A step costs two
+    gradients; optimistic steps cost one. `inner` sees both gradients, as in the paper's algorithm 4
+    (ExtraAdam).
+
+    Args:
+      inner: makes an update of a gradient, such as `optax.adam(1e-3)`.
+    """
+
+    def init(params: Any) -> ExtragradientState:
+        zero = jax.tree.map(jnp.zeros_like, params)
+        return ExtragradientState(jnp.zeros((), bool), zero, inner.init(params))
+
+    def update(grads: Any, state: ExtragradientState, params: Any = None) -> tuple[Any, Any]:
+        step, inner_state = inner.update(grads, state.inner, params)
+        back_and_step = jax.tree.map(jnp.subtract, step, state.move)
+        move = jax.tree.map(lambda x: jnp.where(state.ahead, 0, x), step)
+        return back_and_step, ExtragradientState(~state.ahead, move, inner_state)
+
+    return optax.GradientTransformation(init, update)
+
+
+def extragradient_adam(
+    learning_rate: float | optax.Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+) -> optax.GradientTransformation:
+    """Returns ExtraAdam: `extragradient` of Adam (arXiv 1802.10551, algorithm 4)."""
+    return extragradient(optax.adam(learning_rate, b1, b2, eps))
+
+
+def extragradient_sgd(learning_rate: float | optax.Schedule) -> optax.GradientTransformation:
+    """Returns `extragradient` of gradient descent (arXiv 1802.10551, equations 15 and 16)."""
+    return extragradient(optax.sgd(learning_rate))
+
+
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "adam": optax.adam,
     "adamw": optax.adamw,
+    "extragradient_adam": extragradient_adam,
+    "extragradient_sgd": extragradient_sgd,
     "momentum_ramp": momentum_ramp,
     "optimistic_adam": optax.optimistic_adam_v2,
     "optimistic_sgd": optax.optimistic_gradient_descent,

@@ -35,11 +35,24 @@ def squared_gradient_norm(critic: Critic, inputs: jax.Array, *condition: jax.Arr
       float [batch].
 
     Raises:
-      ValueError: `inputs` are not floating point.
+      ValueError: `inputs` are not floating point, or the critic has no logits for each.
     """
-    if not jnp.issubdtype(inputs.dtype, jnp.floating):
-        raise ValueError(f"inputs: a gradient penalty needs floating point, got {inputs.dtype}")
-    gradient = jax.grad(lambda x: jnp.sum(critic(x, *condition)))(inputs)
+    inputs = jnp.asarray(inputs)
+    if inputs.ndim < 1 or not jnp.issubdtype(inputs.dtype, jnp.floating):
+        raise ValueError(
+            f"inputs: a gradient penalty needs floating point [batch, ...], got {inputs.dtype}"
+            f"{list(inputs.shape)}"
+        )
+
+    def total(inputs: jax.Array) -> jax.Array:
+        logits = critic(inputs, *condition)
+        if logits.shape[:1] != inputs.shape[:1]:
+            raise ValueError(
+                f"critic: logits {logits.shape} of inputs {inputs.shape}; give each its own"
+            )
+        return jnp.sum(logits)
+
+    gradient = jax.grad(total)(inputs)
     return jnp.sum(jnp.square(gradient), axis=tuple(range(1, gradient.ndim)))
 
 
@@ -150,11 +163,14 @@ def estimate(
       fake: float [batch, ...].
       key: for penalties that draw.
       condition: labels and the like of both, [batch, ...].
-      share: of the batch, one example at least.
+      share: of the batch, in (0, 1], one example at least.
 
     Raises:
+      ValueError: the share is out of its range.
       UserError: the batch is taken in pieces that do not have equal parts of the share.
     """
+    if not 0 < share <= 1:
+        raise ValueError(f"share: {share} is not in (0, 1]")
     pieces = rows.pieces()
     total = max(1, round(share * len(real) * pieces))
     if pieces > 1 and (total % pieces or len(real) % (total // pieces)):
@@ -199,14 +215,21 @@ def lecam(
 
     Returns:
       The value of each pair, float [batch, ...].
+
+    Raises:
+      ValueError: the scores are not of one shape, or an anchor is no single number.
     """
+    _check(real, fake)
+    for name, anchor in {"real_anchor": real_anchor, "fake_anchor": fake_anchor}.items():
+        if jnp.ndim(anchor):
+            raise ValueError(f"{name}: shape {jnp.shape(anchor)} is not that of a number, ()")
     return jnp.square(real - fake_anchor) + jnp.square(fake - real_anchor)
 
 
 def _check(real: jax.Array, fake: jax.Array) -> None:
     for name, x in {"real": real, "fake": fake}.items():
         if not jnp.issubdtype(x.dtype, jnp.floating):
-            raise ValueError(f"{name}: a gradient penalty needs floating point, got {x.dtype}")
+            raise ValueError(f"{name}: a penalty needs floating point, got {x.dtype}")
     if real.shape != fake.shape:
         raise ValueError(f"fake: shape {fake.shape} is not that of real examples, {real.shape}")
 
@@ -238,8 +261,10 @@ def pulling_away(code: jax.Array) -> jax.Array:
       A scalar in [0, 1].
 
     Raises:
-      ValueError: the shape is another.
+      ValueError: the shape is another, or the codes are integers.
     """
+    if not jnp.issubdtype(code.dtype, jnp.floating):
+        raise ValueError(f"code: a penalty needs floating point, got {code.dtype}")
     if code.ndim != 2 or code.shape[0] < 2:
         raise ValueError(f"code: shape {code.shape} is not [batch, size] with 2 examples or more")
     code = code.astype(jnp.float32)

@@ -31,6 +31,7 @@ from jaxgan.data import gaussians
 from jaxgan.data.order import epoch_order, examples_at
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics.modes import MixtureMeasures, mixture_measures
+from jaxgan.metrics.spread import standard_error
 from jaxgan.progress import Progress
 from jaxgan.state import TrainState, init_state
 from jaxgan.step import make_train_step, repeat_step
@@ -42,6 +43,7 @@ TRACED = {
     "optimizer.disc": ("b1", "b2", "decay", "eps", "learning_rate", "momentum"),
 }
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+BLOCK = 4  # members whose steps a CPU core takes together
 SAMPLES = 2500  # of each member, to count modes by
 
 
@@ -152,8 +154,18 @@ class Population:
             in_shardings=(spread, spread, whole),
             out_shardings=spread,
         )
+        steps = jax.vmap(self._step, (0, 0, 0, None))
+        if self._fits_a_loop():
+            shared = PartitionSpec("members")
+            steps = jax.shard_map(
+                self._steps_in_blocks,
+                mesh=self.mesh,
+                in_specs=(shared, shared, shared, PartitionSpec()),
+                out_specs=shared,
+                check_vma=False,
+            )
         self._steps = jax.jit(
-            jax.vmap(self._step, (0, 0, 0, None)),
+            steps,
             donate_argnums=0,
             in_shardings=(spread, spread, spread, whole),
             out_shardings=spread,
@@ -181,11 +193,30 @@ class Population:
 
         Returns:
           The stacked states, and metrics float32 [members].
+
+        Raises:
+          ValueError: the indices have another shape.
         """
+        config = self.configs[0]
+        wanted = (self.size, config.steps_per_call * config.disc_steps, config.batch_size)
+        if indices.shape != wanted:
+            raise ValueError(f"indices: shape {indices.shape} is not {wanted}")
         return self._steps(states, indices, self._values, arrays)
 
+    def lower(
+        self, states: TrainState, indices: np.ndarray, arrays: dict[str, jax.Array]
+    ) -> jax.stages.Lowered:
+        """Returns the program of `steps` before it is compiled, for arguments or their shapes."""
+        return self._steps.lower(states, indices, self._values, arrays)
+
     def sample(self, states: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
-        """Returns samples [members, n, ...] for labels int32 [n], each member's with one key."""
+        """Returns samples [members, n, ...] for labels int32 [n], each member's with one key.
+
+        Raises:
+          ValueError: the labels have another shape.
+        """
+        if label.ndim != 1:
+            raise ValueError(f"label: shape {label.shape} is not [n]")
         keys = jnp.broadcast_to(key, (self.size,))
         return self._samples(states, keys, label)
 
@@ -210,6 +241,23 @@ class Population:
             return on_levels(state, indices)
         many = repeat_step(lambda s, b: on_levels(s, b["indices"]), config.steps_per_call)
         return many(state, {"indices": indices})
+
+    def _fits_a_loop(self) -> bool:
+        """Whether few members at a time are faster: on CPU, without convolutions, if many."""
+        kernels = jax.tree.leaves(self.models[0].abstract_state.params)
+        dense = all(kernel.ndim < 4 for kernel in kernels)  # XLA's loops are slow for others
+        many = self.size // self.mesh.size > BLOCK
+        return dense and many and self.mesh.devices.flat[0].platform == "cpu"
+
+    def _steps_in_blocks(
+        self, states: TrainState, indices: jax.Array, values: dict[str, Any], arrays: Any
+    ) -> tuple[TrainState, Metrics]:
+        """The steps of a device's members, `BLOCK` at a time, so that they stay in its caches."""
+
+        def steps(one: tuple[TrainState, jax.Array, Any]) -> tuple[TrainState, Metrics]:
+            return self._step(*one, arrays)
+
+        return jax.lax.map(steps, (states, indices, values), batch_size=BLOCK)
 
     def _sample(self, state: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
         return self.models[0].gan.sample(state.sampler, state.variables, key, label)
@@ -237,13 +285,26 @@ def _part(config: FrozenConfigDict, owner: str) -> Any:
 
 
 def member(states: TrainState, index: int) -> TrainState:
-    """Returns the state of one member, as an ordinary run has it."""
+    """Returns the state of one member, as an ordinary run has it.
+
+    Raises:
+      ValueError: there is no such member.
+    """
+    size = states.step.shape[0]
+    if not 0 <= index < size:
+        raise ValueError(f"index: {index} is not in 0 to {size - 1}, the members")
     return jax.tree.map(lambda x: x[index], states)
 
 
 def summary(values: np.ndarray) -> dict[str, float]:
-    """Returns mean, standard deviation (of the members) and quantiles of values [members]."""
+    """Returns mean, standard deviation (of the members) and quantiles of values [members].
+
+    Raises:
+      ValueError: the values have another shape, or there are none.
+    """
     values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"values: shape {values.shape} is not [members]")
     quantiles = {f"q{round(100 * q)}": float(np.quantile(values, q)) for q in QUANTILES}
     return {"mean": float(values.mean()), "std": float(values.std()), **quantiles}
 
@@ -294,8 +355,16 @@ def mixtures(
 
     Returns:
       float32 [members, count, dimensions], and the measures of each member.
+
+    Raises:
+      ValueError: the members learned something else, or `count` is below 1.
     """
     name = population.configs[0].dataset.name
+    if name not in gaussians.STD:
+        known = ", ".join(gaussians.STD)
+        raise ValueError(f"population: its members learn {name}; known mixtures: {known}")
+    if count < 1:
+        raise ValueError(f"count: {count} is below 1")
     points = np.asarray(population.sample(states, key, jnp.zeros(count, jnp.int32)))
     points = points.reshape(population.size, count, -1)
     centres, std = gaussians.centres(name), gaussians.STD[name]
@@ -432,8 +501,8 @@ def _finish(
     )
     if found:
         for name in MixtureMeasures._fields:
-            values = summary(np.array([row[name] for row in rows]))
-            error = values["std"] / math.sqrt(max(population.size - 1, 1))
+            column = np.array([row[name] for row in rows])
+            values, error = summary(column), standard_error(column)
             print(
                 f"{name}: {values['mean']:.4g} +- {error:.2g}, quartiles {values['q25']:.4g} "
                 f"{values['q50']:.4g} {values['q75']:.4g}"

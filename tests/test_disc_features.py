@@ -81,7 +81,7 @@ def test_the_program(folder, capsys):
     about = result["protocol"]
     assert about["layers"] == ["conv1", "conv2"] and about["dimensions"] == 192
     assert about["train_images"] == 150 and about["test_images"] == 50 and about["step"] == 1
-    assert f"accuracy {100 * result['accuracy']:.2f} %" in capsys.readouterr().out
+    assert f"accuracy {100 * result['accuracy']:.2f} +- " in capsys.readouterr().out
 
 
 def test_the_other_accuracy_is_of_other_weights(folder, monkeypatch):

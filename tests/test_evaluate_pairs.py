@@ -30,7 +30,10 @@ def test_label_agreement_of_digits(mnist_dir):
     assert 0.3 < result["agreement"] < 0.98
     assert 0 < result["L1"] < 0.5 and 0 < result["SSIM"] < 1
     assert result["protocol"]["batch"] == 32 and result["protocol"]["pairs"] == 300
+    share, error = result["agreement"], result["standard_error"]["agreement"]
+    assert error == pytest.approx((share * (1 - share) / 299) ** 0.5)
     text = evaluate_pairs.table(result)
+    assert f"{100 * share:.2f} +- {100 * error:.2f} %" in text and text.count("+-") == 5
     assert "agreement_targets" in text and " dB" in text and "protocol" not in text
 
 
@@ -40,6 +43,7 @@ def test_perfect_translations(mnist_dir):
     trained = fake(mnist_dir, lambda input: np.stack([known[x.tobytes()] for x in input]))
     result = evaluate_pairs.measure(trained, "test", num=45)
     assert (result["L1"], result["SSIM"]) == (0, pytest.approx(1))
+    assert result["standard_error"]["L1"] == 0
     assert result["agreement"] == result["agreement_targets"]
 
 

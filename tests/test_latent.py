@@ -188,7 +188,8 @@ def test_direction(folder, run, monkeypatch, capsys):
     )
     assert arrays["agreement"].shape == (3,) and size == (2 * 92, 2 * 62)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["strength", "weight", "+-", "label", "seen"] and len(lines) == 5
+    assert lines[0].split() == ["strength", "weight", "+-", "label", "seen", "+-"]
+    assert len(lines) == 5
 
 
 def test_direction_without_labels(unlabelled, run, monkeypatch):

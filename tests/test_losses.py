@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from functools import partial
 
 import chex
 import jax
@@ -184,6 +185,21 @@ def test_energy_based_losses_by_hand():
     np.testing.assert_allclose(losses.ebgan_gen(fake), fake)
     gradient = jax.grad(lambda f: jnp.sum(losses.ebgan_disc(real, f, margin=10.0)))(fake)
     np.testing.assert_allclose(gradient, [-1.0, 0.0, 0.0])  # per example, not of the mean
+
+
+@pytest.mark.parametrize("name", [*PAIRS, "ebgan"])
+def test_pairs_of_other_shapes(name):
+    disc = PAIRS[name][0] if name in PAIRS else partial(losses.ebgan_disc, margin=1.0)
+    for fake in (jnp.zeros(3), jnp.zeros((4, 1)), jnp.zeros((1, 4))):
+        with pytest.raises(ValueError, match=r"^fake: shape \(.*\) is not that of real, \(4,\)"):
+            disc(LOGITS, fake)
+    chex.assert_shape(disc(LOGITS, 0.5), (4,))  # a number goes with any
+
+
+@pytest.mark.parametrize("margin", [0, -1.0, float("nan")])
+def test_margins_out_of_range(margin):
+    with pytest.raises(ValueError, match=f"^margin: {margin} is not above 0"):
+        losses.ebgan_disc(LOGITS, LOGITS, margin=margin)
 
 
 def test_import_is_light():

@@ -1,10 +1,15 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 from jaxgan import optimizers
+from jaxgan.base import Players
 from jaxgan.errors import UserError
+from jaxgan.state import init_state
+from jaxgan.step import make_train_step
+from jaxgan.theory import dynamics
 
 
 def test_momentum_ramp_by_hand():
@@ -65,6 +70,60 @@ def test_optimistic_steps_converge_where_plain_ones_leave():
             players = optax.apply_updates(players, updates)
         ends[name] = float(jnp.linalg.norm(players))
     assert ends["sgd"] > 10 and ends["optimistic_sgd"] < 0.1
+
+
+def updated(optimizer, params, gradients):
+    """The parameters after each update by `gradients(params)`."""
+    state, path = optimizer.init(params), []
+    for _ in range(4):
+        updates, state = optimizer.update(gradients(params), state, params)
+        params = optax.apply_updates(params, updates)
+        path.append(params)
+    return np.array(path)
+
+
+def test_extragradient_by_hand():
+    """`min_x max_y x y` from (2, 1), rate .1: ahead, the step, ahead, the step."""
+    optimizer = optimizers.extragradient_sgd(0.1)
+    path = updated(optimizer, jnp.array([2.0, 1.0]), lambda p: jnp.array([1, -1]) * p[::-1])
+    expected = [[1.9, 1.2], [1.88, 1.19], [1.761, 1.378], [1.7422, 1.3661]]
+    np.testing.assert_allclose(path, expected, rtol=1e-6)
+
+
+def test_extragradient_adam_is_the_papers_algorithm():
+    """Algorithm 4 of Gidel et al. 2018 for the gradient w, moments of both gradients."""
+    found = updated(optimizers.extragradient_adam(0.1, 0.5, 0.9), jnp.array([1.0]), lambda p: p)
+    w, m, v, expected = 1.0, 0.0, 0.0, []
+    for t in (1, 2):
+        place = w
+        for count in (2 * t - 1, 2 * t):  # ahead, then the step
+            m, v = 0.5 * m + 0.5 * place, 0.9 * v + 0.1 * place**2
+            length = np.sqrt(v / (1 - 0.9**count)) + 1e-8
+            place = w - 0.1 * m / (1 - 0.5**count) / length
+            expected.append(place)
+        w = place
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["extragradient_sgd", "optimistic_sgd"])
+def test_training_with_look_ahead_converges_where_plain_steps_do_not(name):
+    """The DiracGAN of Wasserstein's loss, by the training step: k = 1, the players in turns.
+
+    The eigenvalues of two extragradient updates have modulus `sqrt(1 - h^2)`,
+    those of plain ones 1.
+    """
+    gan = dynamics.dirac_gan("wasserstein")
+    batch, ends = {"image": jnp.zeros((1, 1, 1))}, {}
+    for rule in (name, "sgd"):
+        optimizer = optimizers.make({"name": rule, "learning_rate": 0.1}, updates=1)
+        players = Players(optimizer, optimizer)
+        state = init_state(gan, players, jax.random.key(0), batch)
+        step = make_train_step(gan, players)
+        run = jax.lax.fori_loop(0, 800, lambda _, s, step=step: step(s, batch)[0], state)
+        ends[rule] = np.hypot(*run.params)
+        if rule == "extragradient_sgd":
+            np.testing.assert_allclose(ends[rule], 2**0.5 * 0.99**200, rtol=0.1)
+    assert ends[name] < 0.3 < 0.6 < ends["sgd"]
 
 
 @pytest.mark.parametrize(

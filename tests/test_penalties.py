@@ -61,6 +61,8 @@ def test_pulling_away_refuses_what_are_no_codes():
         pulling_away(jnp.zeros((1, 3)))
     with pytest.raises(ValueError, match=r"code: shape \(2, 3, 4\)"):
         pulling_away(jnp.zeros((2, 3, 4)))
+    with pytest.raises(ValueError, match=r"code: .* int32"):
+        pulling_away(jnp.zeros((2, 3), jnp.int32))
 
 
 def slope(x, y):
@@ -175,3 +177,26 @@ def test_lecam_by_hand():
         jnp.array([1.0, 2.0]), jnp.array([0.0, -1.0]), real_anchor=jnp.float32(1.5), fake_anchor=0.5
     )
     np.testing.assert_allclose(values, [0.25 + 2.25, 2.25 + 6.25])
+
+
+def test_scores_of_other_shapes_and_anchors():
+    anchors = {"real_anchor": 0.0, "fake_anchor": 0.0}
+    with pytest.raises(ValueError, match=r"^fake: shape \(2, 1\) is not .* \(2,\)"):
+        lecam(jnp.zeros(2), jnp.zeros((2, 1)), **anchors)
+    with pytest.raises(ValueError, match=r"^real: .* int32"):
+        lecam(jnp.zeros(2, jnp.int32), jnp.zeros(2), **anchors)
+    with pytest.raises(ValueError, match=r"^real_anchor: shape \(2,\) is not that of a number"):
+        lecam(jnp.zeros(2), jnp.zeros(2), **anchors | {"real_anchor": jnp.zeros(2)})
+
+
+def test_critics_without_a_logit_for_each_example():
+    with pytest.raises(ValueError, match=r"^critic: logits \(\) of inputs \(2, 2\)"):
+        squared_gradient_norm(jnp.sum, REAL)
+    with pytest.raises(ValueError, match=r"^inputs: .* \[batch, ...\], got float32\[\]"):
+        squared_gradient_norm(jnp.sum, jnp.float32(1))
+
+
+def test_share_out_of_range():
+    for share in (0, 1.5):
+        with pytest.raises(ValueError, match=rf"^share: {share} is not in \(0, 1\]"):
+            estimate(penalties.r1, slope, REAL, FAKE, KEY, LABEL, share=share)

@@ -1,5 +1,6 @@
 import contextlib
 import json
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from jaxgan import config as config_lib
 from jaxgan import loop, population, workdir
 from jaxgan.errors import UserError
 
+SHAPE = (1, 1, 2)
 SMALL = ["--config.gan.gen_width=8", "--config.gan.disc_width=8", "--config.evaluate_every=0"]
 # Adam makes a step of rounding errors where a gradient is 0, as of a bias before normalisation.
 SGD = [f"--config.optimizer.{name}.name=sgd" for name in ("gen", "disc")]
@@ -67,16 +69,16 @@ def test_a_members_value_out_of_range_is_named(tmp_path):
 def test_members_of_one_program_have_one_form():
     configs = [ring(), ring("--config.gan.latent_size=3")]
     with pytest.raises(UserError, match=r"configs: gan\.latent_size differs"):
-        population.Population(configs, (1, 1, 2), 0)
+        population.Population(configs, SHAPE, 0)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Four members over four devices, two steps a call."""
+    """Six members over two devices, in blocks of two and one, two steps a call."""
     folder = tmp_path_factory.mktemp("runs") / "many"
     config = ring(
         "--config.population.seeds=2",
-        grid("gan.penalty_weight=0.1,2"),
+        grid("gan.penalty_weight=0.1,2,0.5"),
         "--config.steps_per_call=2",
         "--config.log_every=2",
         "--config.sample_every=4",
@@ -87,7 +89,9 @@ def trained(tmp_path_factory):
         *(f"--config.optimizer.{name}.learning_rate=0.1" for name in ("gen", "disc")),
         steps=4,
     )
-    assert population.train(config, folder) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(population, "BLOCK", 2)
+        assert population.train(config, folder) == 0
     return config, folder
 
 
@@ -108,9 +112,9 @@ def test_a_member_equals_the_run_by_itself(trained, tmp_path):
 
 def test_members_are_told_apart(trained):
     _, folder = trained
-    states = [workdir.load(folder / f"member_{i:03d}").state for i in range(4)]
+    states = [workdir.load(folder / f"member_{i:03d}").state for i in range(6)]
     kernels = [ravel_pytree(state.params.disc)[0] for state in states]
-    for i in range(4):
+    for i in range(6):
         for j in range(i):
             assert np.abs(kernels[i] - kernels[j]).max() > 1e-3
 
@@ -118,8 +122,8 @@ def test_members_are_told_apart(trained):
 def test_leaves_a_table_and_bands(trained, capsys):
     _, folder = trained
     rows = json.loads((folder / "population.json").read_text())
-    assert [row["seed"] for row in rows] == [0, 1, 0, 1]
-    assert [row["gan.penalty_weight"] for row in rows] == [0.1, 0.1, 2, 2]
+    assert [row["seed"] for row in rows] == [0, 1, 0, 1, 0, 1]
+    assert [row["gan.penalty_weight"] for row in rows] == [0.1, 0.1, 2, 2, 0.5, 0.5]
     assert all(0 <= row["high_quality"] <= 1 and row["modes"] <= 8 for row in rows)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4]
@@ -130,6 +134,7 @@ def test_leaves_a_table_and_bands(trained, capsys):
 
 def test_a_stopped_population_resumes(trained, tmp_path, monkeypatch):
     config, folder = trained
+    monkeypatch.setattr(population, "BLOCK", 2)
 
     @contextlib.contextmanager
     def at_once():
@@ -147,33 +152,52 @@ def test_a_stopped_population_resumes(trained, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("file", "flags", "text"),
+    ("file", "flags", "text", "compared"),
     [
         (
             "configs/dcgan_mnist.py",
             ["--config.gan.units=8", "--config.gan.width=4"],
             "optimizer.disc.learning_rate=0.1,1",
+            (1,),
         ),
         (
             "configs/ebgan_mnist.py",
             ["--config.gan.gen_width=8", "--config.gan.disc_width=8"],
             "gan.margin=0.5,20; gan.pulling_away_weight=0.1,0",
+            (0, 3),
         ),
     ],
 )
-def test_images_and_other_variants(file, flags, text, digits_file, tmp_path):
+def test_images_and_other_variants(file, flags, text, compared, digits_file, tmp_path):
     common = [f for f in programs.small(digits_file, steps=1) if "gan.width" not in f]
     config = config_lib.load(file, [*common, *SGD, *flags, grid(text)])
     population.train(config, tmp_path / "many")
     for i, member in enumerate(population.members(config)):
         mine = workdir.load(tmp_path / "many" / f"member_{i:03d}").state
-        if i in (0, 1):
+        if i in compared:
             loop.train(member, tmp_path / f"alone{i}")
             theirs = workdir.load(tmp_path / f"alone{i}").state
             for a, b in zip(
                 jax.tree.leaves(mine.params), jax.tree.leaves(theirs.params), strict=True
             ):
                 np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_arguments_of_other_shapes():
+    many = population.Population(population.members(ring("--config.population.seeds=2")), SHAPE, 0)
+    with pytest.raises(ValueError, match=r"indices: shape \(2, 8\) is not \(2, 1, 8\)"):
+        many.steps(None, np.zeros((2, 8), np.int32), {})
+    with pytest.raises(ValueError, match=r"label: shape \(2, 3\) is not \[n\]"):
+        many.sample(None, jax.random.key(0), jnp.zeros((2, 3), jnp.int32))
+    with pytest.raises(ValueError, match="count: 0 is below 1"):
+        population.mixtures(many, None, jax.random.key(0), 0)
+    stacked = SimpleNamespace(step=np.zeros(2))
+    for index in (-1, 2):
+        with pytest.raises(ValueError, match=f"index: {index} is not in 0 to 1, the members"):
+            population.member(stacked, index)
+    for values in (np.zeros(0), np.zeros((2, 2))):
+        with pytest.raises(ValueError, match=r"values: shape \(.*\) is not \[members\]"):
+            population.summary(values)
 
 
 def test_summary_by_hand():

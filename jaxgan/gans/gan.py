@@ -154,23 +154,33 @@ class MLPDiscriminator(nn.Module):
       layers: how many, the logit's included.
       width: units of each but the last.
       dropout: rate on the input of every layer but the first.
+      norm: `none`, or `spectral` for the spectral normalisation of every layer (Miyato et al. 2018,
+        arXiv 1802.05957, section 2.1: one power iteration a call).
       dtype: of the computation.
     """
 
     layers: int = 3
     width: int = 200
     dropout: float = 0.0
+    norm: str = "none"
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool = False) -> jax.Array:
         """Maps images [batch, height, width, channels] to logits float32 [batch]."""
+
+        def dense(units: int, x: jax.Array) -> jax.Array:
+            layer = nn.Dense(units, dtype=self.dtype)
+            if self.norm == "spectral":
+                return nn.SpectralNorm(layer)(x, update_stats=train)
+            return layer(x)
+
         x = image.reshape(image.shape[0], -1)
         for i in range(1, self.layers):
-            x = nn.relu(nn.Dense(self.width, dtype=self.dtype)(x))
+            x = nn.relu(dense(self.width, x))
             self.sow("intermediates", f"dense{i}", x)
             x = Dropout(self.dropout, deterministic=not train)(x)
-        return nn.Dense(1, dtype=self.dtype)(x)[:, 0].astype(jnp.float32)
+        return dense(1, x)[:, 0].astype(jnp.float32)
 
 
 def is_points(image_shape: tuple[int, ...]) -> bool:
@@ -194,6 +204,7 @@ def make(
     dropout: float = 0.5,
     penalty: str = "r1_r2",
     penalty_weight: float = 0.0,
+    disc_norm: str = "none",
     output_bias: str = "mean",
     dtype: str = "float32",
 ) -> GAN:
@@ -216,6 +227,7 @@ def make(
       dropout: rate on the input of its later layers, in [0, 1).
       penalty: a name of `penalties.PENALTIES`.
       penalty_weight: of the penalty, gamma for R1 and R2; 0 for none.
+      disc_norm: of the discriminator of `mlp`: `none` or `spectral`.
       output_bias: `mean`, so that the first samples have the data's mean image, as in the paper's
         code for MNIST, or `zero`.
       dtype: of the computation, `float32` or `bfloat16`.
@@ -228,6 +240,7 @@ def make(
         "network": (network, NETWORKS),
         "latent": (latent, ("normal", "uniform")),
         "loss": (loss, tuple(losses.PAIRS)),
+        "disc_norm": (disc_norm, ("none", "spectral")),
         "output_bias": (output_bias, ("mean", "zero")),
     }
     for name, (value, names) in known.items():
@@ -245,6 +258,8 @@ def make(
             raise ValueError(f"{name}: {value} has no effect on network={network}; give 0")
         if value and value < 2:
             raise ValueError(f"{name}: {value} is below 2")
+    if disc_norm != "none" and network != "mlp":
+        raise ValueError(f"disc_norm: {disc_norm!r} is for network=mlp, not {network}; give 'none'")
     if input_dropout is not None and network == "mlp":
         raise ValueError(f"input_dropout: {input_dropout} has no effect on network=mlp; give None")
     input_dropout = 0.2 if input_dropout is None else input_dropout
@@ -264,7 +279,8 @@ def make(
     discriminator: nn.Module
     if network == "mlp":
         generator = MLPGenerator(image_shape, gen_layers or 3, gen_width or 400, compute)
-        discriminator = MLPDiscriminator(disc_layers or 3, disc_width or 200, dropout, compute)
+        sizes = (disc_layers or 3, disc_width or 200)
+        discriminator = MLPDiscriminator(*sizes, dropout, disc_norm, compute)
     else:
         paper = {"mnist": (1200, 240), "cifar_fc": (8000, 1600), "cifar_conv": (8000, 500)}
         gen_width, disc_width = gen_width or paper[network][0], disc_width or paper[network][1]
@@ -282,8 +298,9 @@ def make(
         z = rows.draw(draw, key, count)
         return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
 
-    def critic(disc: Any, image: jax.Array, key: jax.Array) -> jax.Array:
-        return discriminator.apply({"params": disc}, image, True, rngs={"dropout": key})
+    def critic(disc: Any, stats: Any, image: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
+        weights, options = {"params": disc, **stats}, {"rngs": {"dropout": key}}
+        return discriminator.apply(weights, image, True, mutable=["batch_stats"], **options)
 
     def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
         gen_key, disc_key = jax.random.split(key)
@@ -300,8 +317,8 @@ def make(
                 gen["bias"] = mean
             else:
                 gen["output"]["bias"] = mean.ravel()
-        disc = discriminator.init(disc_key, batch["image"][:2])["params"]
-        return Players(gen, disc), Players(stats, {})
+        disc = dict(discriminator.init(disc_key, batch["image"][:2]))
+        return Players(gen, disc.pop("params")), Players(stats, disc)
 
     def disc_loss(
         disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
@@ -309,7 +326,8 @@ def make(
         latent_key, critic_key, penalty_key = jax.random.split(key, 3)
         fakes, _ = generate(gen, variables.gen, latent_key, batch["image"].shape[0])
         both = interleave(batch["image"], fakes)
-        real, fake = separate(critic(disc, both, critic_key))
+        logits, stats = critic(disc, variables.disc, both, critic_key)
+        real, fake = separate(logits)
         loss = jnp.mean(disc_pair(real, fake))
         metrics = {
             "disc_loss": loss,
@@ -319,21 +337,21 @@ def make(
         if is_set(penalty_weight):
             metrics["penalty"] = penalty_weight * penalties.estimate(
                 penalties.PENALTIES[penalty],
-                lambda x: critic(disc, x, penalty_key),
+                lambda x: critic(disc, stats, x, penalty_key)[0],
                 batch["image"],
                 fakes,
                 jax.random.fold_in(penalty_key, 1),
             )
             loss += metrics["penalty"]
-        return loss, (variables, metrics)
+        return loss, (variables._replace(disc=stats), metrics)
 
     def gen_loss(
         gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         latent_key, critic_key = jax.random.split(key)
         fakes, stats = generate(gen, variables.gen, latent_key, batch["image"].shape[0])
-        fake = critic(disc, fakes, critic_key)
-        real = critic(disc, batch["image"], critic_key)  # compiled away where not needed
+        fake, _ = critic(disc, variables.disc, fakes, critic_key)
+        real, _ = critic(disc, variables.disc, batch["image"], critic_key)  # if it is needed
         loss = jnp.mean(gen_pair(real, fake))
         return loss, (variables._replace(gen=stats), {"gen_loss": loss})
 
@@ -345,10 +363,9 @@ def make(
     def observe(
         disc: Any, variables: Players, image: jax.Array, label: jax.Array
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        del variables, label
-        logits, state = discriminator.apply(
-            {"params": disc}, image, False, mutable=["intermediates"]
-        )
+        del label
+        weights = {"params": disc, **variables.disc}
+        logits, state = discriminator.apply(weights, image, False, mutable=["intermediates"])
         return logits, shown(state)
 
     return GAN(

@@ -152,11 +152,14 @@ def text(result: dict[str, Any]) -> str:
         lines += [
             f"against {kind} ({rows['words of an image']:.1f} of an image in the mean, so that the "
             f"recall is {rows['greatest recall']:.3f} at most)",
-            f"  {'':28} precision@{k}  recall@{k}",
+            f"  {'':28} {f'precision@{k}':>15} {f'recall@{k}':>15}",
         ]
         for name, row in rows.items():
             if isinstance(row, dict):
-                lines.append(f"  {name:28} {row['precision']:12.3f} {row['recall']:10.3f}")
+                cells = (
+                    f"{row[x]:.3f} +- {row[f'{x}_error']:.3f}" for x in ("precision", "recall")
+                )
+                lines.append(f"  {name:28} " + " ".join(f"{cell:>15}" for cell in cells))
     for name, values in result["diversity"].items():
         lines.append(
             f"sampled words, {name}: {values['words']:.1f} distinct among {values['samples']} of "

@@ -9,6 +9,7 @@ import scipy.sparse
 
 from jaxgan.metrics.arguments import check_features
 from jaxgan.metrics.distances import by_rows, centred, squared_distances
+from jaxgan.metrics.spread import standard_error
 
 
 class Agreement(NamedTuple):
@@ -17,10 +18,14 @@ class Agreement(NamedTuple):
     Attributes:
       precision: share of the tags that are true.
       recall: share of the true words that are among the tags.
+      precision_error: standard error of the precision over the images.
+      recall_error: that of the recall.
     """
 
     precision: float
     recall: float
+    precision_error: float
+    recall_error: float
 
 
 class Diversity(NamedTuple):
@@ -56,8 +61,8 @@ def agreement(tags: np.ndarray, truth: scipy.sparse.csr_array) -> Agreement:
     chosen = indicator(rows, tags.ravel(), truth.shape)
     right = np.asarray(chosen.multiply(truth).sum(1)).ravel()
     some = true > 0
-    precision = right[some] / tags.shape[1]
-    return Agreement(float(precision.mean()), float((right[some] / true[some]).mean()))
+    both = np.stack([right[some] / tags.shape[1], right[some] / true[some]], 1)
+    return Agreement(*map(float, (*both.mean(0), *standard_error(both))))
 
 
 def greatest_recall(truth: scipy.sparse.csr_array, k: int) -> float:

@@ -16,7 +16,7 @@ from jax.flatten_util import ravel_pytree
 from scipy.sparse import linalg
 
 from jaxgan import losses, penalties
-from jaxgan.base import GAN, Batch, Metrics, Players
+from jaxgan.base import GAN, Batch, Metrics, Players, below
 
 Field = Callable[[Players], Players]
 
@@ -53,7 +53,12 @@ def consensus(follow: Field, weight: float) -> Field:
     Args:
       follow: the field v.
       weight: gamma, at least 0.
+
+    Raises:
+      ValueError: the weight is below 0.
     """
+    if below(weight, 0):
+        raise ValueError(f"weight: {weight} is below 0")
 
     def regularised(params: Players) -> Players:
         v, pull_back = jax.vjp(follow, params)
@@ -90,8 +95,11 @@ def eigenvalues(
       seed: of the vector that it starts from.
 
     Raises:
-      ValueError: `count` is out of its range.
+      ValueError: `count` is out of its range, or `which` unknown.
     """
+    known = ("LR", "LM", "LI", "SR", "SM", "SI")
+    if which not in known:
+        raise ValueError(f"which: unknown {which!r}; known: {', '.join(known)}")
     flat, unravel = ravel_pytree(params)
     if not 0 < count < flat.size - 1:
         raise ValueError(f"count: {count} is not in [1, {flat.size - 2}], for {flat.size} numbers")
@@ -197,13 +205,19 @@ def extragradient(follow: Field, rate: float) -> Field:
     """Returns the update `w + rate v(w + rate v(w))`.
 
     Korpelevich 1976; for GANs Gidel et al. 2018 (arXiv 1802.10551), equations 15 and 16. In
-    training, `optimizers` has the optimistic steps, which need one gradient for each.
+    training it is `optimizers.extragradient`.
     """
     return lambda params: add(params, follow(add(params, follow(params), rate)), rate)
 
 
 def trajectory(update: Field, params: Players, steps: int) -> Players:
-    """Returns the parameters before and after each of `steps` updates, leaves [steps + 1, ...]."""
+    """Returns the parameters before and after each of `steps` updates, leaves [steps + 1, ...].
+
+    Raises:
+      ValueError: `steps` is below 1.
+    """
+    if steps < 1:
+        raise ValueError(f"steps: {steps} is below 1")
 
     def step(params: Players, _: None) -> tuple[Players, Players]:
         return (new := update(params)), new

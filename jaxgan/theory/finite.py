@@ -69,7 +69,7 @@ def play(
     return _play(p, q, disc_rate, gen_rate, steps=steps, disc_steps=disc_steps)
 
 
-def disc_objective(logits: jax.Array, p: jax.Array, q: jax.Array) -> jax.Array:
+def _disc_objective(logits: jax.Array, p: jax.Array, q: jax.Array) -> jax.Array:
     """Returns `-V` for logits [n] and laws [n], by the loss for samples."""
     real, fake = minimax_disc(logits, -jnp.inf), minimax_disc(jnp.inf, logits)
     return jnp.sum(p * real + q * fake)
@@ -90,7 +90,7 @@ def _play(
             return jnp.log(jnp.maximum(p, 1e-30)) - jnp.log(jnp.maximum(q, 1e-30))
 
         def ascend(_: int, logits: jax.Array) -> jax.Array:
-            return logits - disc_rate * p.size * jax.grad(disc_objective)(logits, p, q)
+            return logits - disc_rate * p.size * jax.grad(_disc_objective)(logits, p, q)
 
         return jax.lax.fori_loop(0, disc_steps, ascend, logits)
 

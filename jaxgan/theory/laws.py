@@ -63,8 +63,17 @@ def value(p: jax.Array, q: jax.Array, discriminator: jax.Array) -> jax.Array:
       p: of the data, [..., n].
       q: of the generator, [..., n].
       discriminator: D in [0, 1], [..., n].
+
+    Raises:
+      ValueError: p or q is no law, or D of another shape or out of its range.
     """
     p, q = _both(p, q)
+    if jnp.shape(discriminator) != p.shape:
+        shape = jnp.shape(discriminator)
+        raise ValueError(f"discriminator: shape {shape} is not that of p, {p.shape}")
+    if not isinstance(discriminator, jax.core.Tracer):
+        if not np.all((np.asarray(discriminator) >= 0) & (np.asarray(discriminator) <= 1)):
+            raise ValueError("discriminator: a value is not in [0, 1]")
     return jnp.sum(xlogy(p, discriminator) + xlogy(q, 1 - discriminator), -1)
 
 
@@ -105,8 +114,14 @@ def f_divergence(p: jax.Array, q: jax.Array, divergence: FDivergence) -> jax.Arr
       p: of the data, [..., n].
       q: of the generator, [..., n].
       divergence: such as `losses.F_DIVERGENCES["kl"]`.
+
+    Raises:
+      ValueError: p or q is no law, or has a zero.
     """
     p, q = _both(p, q)
+    for name, law in {"p": p, "q": q}.items():
+        if not isinstance(law, jax.core.Tracer) and not np.all(np.asarray(law) > 0):
+            raise ValueError(f"{name}: a probability is 0")
     return jnp.sum(q * divergence.function(p / q), -1)
 
 
@@ -135,7 +150,7 @@ def gaussian_kl(mean: float, std: float, other_mean: float, other_std: float) ->
     Raises:
       ValueError: a standard deviation is not above 0.
     """
-    _check_std(std, other_std)
+    _check_std(std=std, other_std=other_std)
     shift = jnp.square((mean - other_mean) / other_std)
     return jnp.log(other_std / std) + (jnp.square(std / other_std) + shift - 1) / 2
 
@@ -154,7 +169,7 @@ def gaussian_optimal_logit(
       other_mean: of the generator.
       other_std: of the generator, above 0.
     """
-    _check_std(std, other_std)
+    _check_std(std=std, other_std=other_std)
     p = -jnp.square((x - mean) / std) / 2 - jnp.log(std)
     return p + jnp.square((x - other_mean) / other_std) / 2 + jnp.log(other_std)
 
@@ -167,9 +182,15 @@ def gaussian_expectation(
     Args:
       function: of an array [nodes], to one of that shape.
       mean: of the law.
-      std: of the law.
-      nodes: exact for polynomials of degree `2 nodes - 1`.
+      std: of the law, above 0.
+      nodes: exact for polynomials of degree `2 nodes - 1`; at least 1.
+
+    Raises:
+      ValueError: a number is out of its range.
     """
+    _check_std(std=std)
+    if nodes < 1:
+        raise ValueError(f"nodes: {nodes} is below 1")
     places, weights = np.polynomial.hermite_e.hermegauss(nodes)
     return jnp.sum(weights / np.sqrt(2 * np.pi) * function(mean + std * places))
 
@@ -194,7 +215,7 @@ def gaussian_jensen_shannon(
     return (real + fake + jnp.log(4.0)) / 2
 
 
-def _check_std(std: float, other_std: float) -> None:
-    for name, x in {"std": std, "other_std": other_std}.items():
+def _check_std(**stds: float) -> None:
+    for name, x in stds.items():
         if not isinstance(x, jax.core.Tracer) and not np.all(np.asarray(x) > 0):
             raise ValueError(f"{name}: {x} is not above 0")

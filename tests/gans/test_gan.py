@@ -113,6 +113,27 @@ def test_options_of_the_plain_networks():
         gan_lib.make(**options, input_dropout=0.1)
 
 
+def test_spectral_normalisation_divides_by_the_norm_of_each_kernel():
+    """Kernels 10 times as large change no logit; steps of it make the norm of each layer 1."""
+    shape, key = (1, 1, 2), jax.random.key(0)
+    options = {"network": "mlp", "dropout": 0.0, "disc_layers": 2, "disc_width": 3}
+    gan = gan_lib.make(image_shape=shape, num_classes=0, disc_norm="spectral", **options)
+    (gen, disc), variables = gan.init(key, batch(shape))
+    loss = jax.jit(gan.disc_loss)
+    for _ in range(30):  # a power iteration each
+        variables = loss(disc, gen, variables, batch(shape), key)[1][0]
+    image = batch(shape, low=-1.0)["image"]
+    logits, _ = gan.critic(disc, variables, image, None)
+    larger = jax.tree.map(lambda x: 10 * x, disc)  # biases are 0
+    np.testing.assert_allclose(gan.critic(larger, variables, image, None)[0], logits, rtol=1e-4)
+    first, last = (disc[f"Dense_{i}"]["kernel"] for i in range(2))
+    first, last = (x / np.linalg.norm(x, 2) for x in (first, last))
+    expected = np.maximum(np.asarray(image).reshape(4, 2) @ first, 0) @ last
+    np.testing.assert_allclose(logits, expected[:, 0], rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match="disc_norm: 'spectral' is for network=mlp, not mnist"):
+        gan_lib.make(image_shape=(28, 28, 1), num_classes=0, disc_norm="spectral")
+
+
 def test_penalty_is_a_part_of_the_discriminators_loss():
     shape, key = (6, 6, 1), jax.random.key(1)
     options = {"image_shape": shape, "num_classes": 0, "network": "mlp", "gen_width": 8}

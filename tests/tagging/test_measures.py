@@ -13,6 +13,8 @@ def test_precision_and_recall_by_hand():
     # Right: 1, 0, 2 of 2 tags; of 2, 1 and 3 true words.
     assert found.precision == pytest.approx((1 / 2 + 0 + 1) / 3)
     assert found.recall == pytest.approx((1 / 2 + 0 + 2 / 3) / 3)
+    assert found.precision_error == pytest.approx((1 / 4 / 3) ** 0.5)  # of 1/2, 0, 1
+    assert found.recall_error == pytest.approx(np.std([1 / 2, 0, 2 / 3], ddof=1) / 3**0.5)
     assert measures.greatest_recall(TRUTH, 2) == pytest.approx((1 + 1 + 2 / 3) / 3)
     with pytest.raises(ValueError, match="truth: no image has a true word"):
         measures.agreement(tags[:1], measures.indicator(np.array([]), np.array([]), (1, 5)))

@@ -5,6 +5,7 @@ import pytest
 
 from jaxgan import gans
 from jaxgan.base import Players
+from jaxgan.losses import PAIRS
 from jaxgan.theory import dynamics
 
 ORIGIN = Players(jnp.zeros(()), jnp.zeros(()))
@@ -16,7 +17,12 @@ SLOPES = {
     "relativistic": 0.5,
     "wasserstein": 1.0,
     "hinge": 1.0,
+    "f_gan_kl": np.exp(-1),
+    "f_gan_reverse_kl": 1.0,
+    "f_gan_pearson": 1.0,
+    "f_gan_squared_hellinger": 1.0,
     "f_gan_jensen_shannon": 0.5,
+    "f_gan_gan": 0.5,
     "f_gan_total_variation": 0.5,
 }
 
@@ -41,8 +47,25 @@ def test_without_penalty_the_players_circle(loss):
     assert distance(path)[-500:].min() > 0.3
 
 
-@pytest.mark.parametrize("penalty", ["r1", "r2", "r1_r2", "zero_centred_interpolation"])
-@pytest.mark.parametrize("loss", ["nonsaturating", "wasserstein", "hinge"])
+def test_every_loss_has_a_verdict():
+    assert {*SLOPES, "least_squares"} == set(PAIRS)
+
+
+@pytest.mark.parametrize("penalty", ["", "r1"])
+def test_least_squares_do_not_converge(penalty):
+    """`D(0) = psi 0` cannot be b = 1: at theta = psi = 0 an eigenvalue is 0, none positive."""
+    follow = dynamics.dirac_field(dynamics.dirac_gan("least_squares", penalty, 0.8))
+    expected = [-0.8, 0] if penalty else [0, 0]
+    np.testing.assert_allclose(np.sort(spectrum(follow)), expected, atol=1e-6)
+    path = dynamics.trajectory(dynamics.simultaneous(follow, 0.1), START, 1000)
+    assert distance(path)[-500:].min() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("loss", "penalty"),
+    [(loss, "r1") for loss in SLOPES]
+    + [("wasserstein", name) for name in ("r2", "r1_r2", "zero_centred_interpolation")],
+)
 def test_zero_centred_penalties_converge(loss, penalty):
     """Lemma 3.4 there: `-g / 2 +- sqrt(g^2 / 4 - f'(0)^2)`, with R1 as g psi^2 / 2."""
     gan = dynamics.dirac_gan(loss, penalty, 0.8)
@@ -151,6 +174,12 @@ def test_mistakes(network):
     follow, params, *_ = network
     with pytest.raises(ValueError, match="count: 0 is not in"):
         dynamics.eigenvalues(follow, params, 0)
+    with pytest.raises(ValueError, match="which: unknown 'XX'; known: LR, LM"):
+        dynamics.eigenvalues(follow, params, 2, "XX")
+    with pytest.raises(ValueError, match="weight: -1 is below 0"):
+        dynamics.consensus(follow, -1)
+    with pytest.raises(ValueError, match="steps: 0 is below 1"):
+        dynamics.trajectory(follow, params, 0)
     with pytest.raises(ValueError, match="loss: unknown 'mse'; known: minimax"):
         dynamics.dirac_gan("mse")
     with pytest.raises(ValueError, match="penalty: unknown 'r3'"):

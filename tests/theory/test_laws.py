@@ -134,3 +134,16 @@ def test_numbers_out_of_range():
         laws.energy_value(P, Q, 0)
     with pytest.raises(ValueError, match=r"other_std: 0.0 is not above 0"):
         laws.gaussian_kl(0.0, 1.0, 0.0, 0.0)
+    with pytest.raises(ValueError, match=r"std: -1.0 is not above 0"):
+        laws.gaussian_expectation(jnp.square, 0.0, -1.0)
+    with pytest.raises(ValueError, match="nodes: 0 is below 1"):
+        laws.gaussian_expectation(jnp.square, 0.0, 1.0, 0)
+
+
+def test_what_is_no_discriminator_of_two_laws():
+    with pytest.raises(ValueError, match=r"discriminator: shape \(3,\) is not that of p, \(2,\)"):
+        laws.value(P, Q, jnp.zeros(3))
+    with pytest.raises(ValueError, match=r"discriminator: a value is not in \[0, 1\]"):
+        laws.value(P, Q, jnp.array([0.5, 1.5]))
+    with pytest.raises(ValueError, match="q: a probability is 0"):
+        laws.f_divergence(P, jnp.array([1.0, 0.0]), F_DIVERGENCES["kl"])
