@@ -66,10 +66,10 @@ SIZES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "f32": 4, "s32": 4, "
 
 
 class Report(NamedTuple):
-    """What one chip of a slice does in a step.
+    """What one device, a chip or half of one, of a slice does in a step.
 
     Attributes:
-      chips: of the slice.
+      devices: of the slice.
       flops: operations.
       bytes: to and from its memory.
       memory: needed in all, bytes.
@@ -77,7 +77,7 @@ class Report(NamedTuple):
       estimate: of the compiler for the time on the chip, seconds; not above 0 where it has none.
     """
 
-    chips: int
+    devices: int
     flops: float
     bytes: float
     memory: int
@@ -156,7 +156,7 @@ def seconds(report: Report, chip: Chip) -> tuple[float, float]:
     ring all-reduce, `2 (n - 1) / n` times the bytes over the links. Neither overlaps.
     """
     alone = max(report.flops / chip.flops, report.bytes / chip.bandwidth)
-    n = report.chips
+    n = report.devices
     return alone, 2 * (n - 1) / n * sum(size for _, size in report.collectives) / chip.links
 
 
@@ -186,12 +186,14 @@ def main(argv: list[str]) -> None:
     found: dict[str, Any] = {}
     for topology in topologies:
         name, devices = topology.partition(":")[0], describe(topology)
-        print(f"compiling for one and for {devices.size} chips of {name} ...", file=sys.stderr)
+        print(f"compiling for one and for {devices.size} devices of {name} ...", file=sys.stderr)
         if name not in alone:
             alone[name] = compile_for(settings, image_shape, classes, devices[:1])
         reports = [alone[name], compile_for(settings, image_shape, classes, devices)]
-        table(args.config, settings.batch_size, name, reports)
-        found[topology] = {str(report.chips): report._asdict() for report in reports}
+        cores = devices.size // math.prod(int(n) for n in topology.partition(":")[2].split("x"))
+        device = Chip(*(rate / cores for rate in CHIPS[name]))  # a v4 chip is two devices
+        table(args.config, settings.batch_size, device, reports)
+        found[topology] = {str(report.devices): report._asdict() for report in reports}
         if args.out:
             workdir.write_atomically(pathlib.Path(args.out), json.dumps(found, indent=1) + "\n")
 
@@ -234,16 +236,16 @@ def form(
     return ((size, size, shape[-1]) if size else shape), classes
 
 
-def table(file: str, batch_size: int, name: str, reports: list[Report]) -> None:
-    """Prints what a chip does alone and in the slice."""
-    chip, rows = CHIPS[name], {}
+def table(file: str, batch_size: int, chip: Chip, reports: list[Report]) -> None:
+    """Prints what a device of the rates `chip` does alone and in the slice."""
+    rows = {}
     for report in reports:
         on_chip, between = seconds(report, chip)
         kinds: dict[str, Any] = {}
         for kind, size in report.collectives:
             count, total = kinds.get(kind, (0, 0))
             kinds[kind] = count + 1, total + size
-        rows[report.chips] = {
+        rows[report.devices] = {
             "GFLOP": f"{report.flops / 1e9:.2f}",
             "memory traffic": f"{report.bytes / 1e6:,.0f} MB",
             "memory needed": f"{report.memory / 1e6:,.0f} MB of {chip.memory / 1e9:.0f} GB",
@@ -251,21 +253,21 @@ def table(file: str, batch_size: int, name: str, reports: list[Report]) -> None:
                 f"{count} {kind}, {total / 1e6:.1f} MB" for kind, (count, total) in kinds.items()
             )
             or "none",
-            "compiler's estimate": f"{1e3 * report.estimate:.2f} ms on the chip"
+            "compiler's estimate": f"{1e3 * report.estimate:.2f} ms on the device"
             if report.estimate > 0  # it is below where the compiler knows no time of an operation
             else "none",
             "predicted time": f"{1e3 * (on_chip + between):.2f} ms, "
             f"{1e3 * between:.2f} of it between chips",
         }
     one, many = reports
-    print(f"| {file}, batch {batch_size} a chip | 1 chip | each of {many.chips} |")
+    print(f"| {file}, batch {batch_size} a device | 1 device | each of {many.devices} |")
     print("| --- | --- | --- |")
     for key in rows[1]:
-        print(f"| {key} | {rows[1][key]} | {rows[many.chips][key]} |")
+        print(f"| {key} | {rows[1][key]} | {rows[many.devices][key]} |")
     efficiency = sum(seconds(one, chip)) / sum(seconds(many, chip))
     print(
-        f"a chip in the slice has {many.flops / one.flops:.3f} times the operations of one alone; "
-        f"predicted scaling efficiency {100 * efficiency:.0f} %"
+        f"a device in the slice has {many.flops / one.flops:.3f} times the operations of one "
+        f"alone; predicted scaling efficiency {100 * efficiency:.0f} %"
     )
 
 

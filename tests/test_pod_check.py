@@ -28,7 +28,7 @@ def test_predicted_seconds_by_hand():
     chip = pod_check.Chip(flops=100.0, bandwidth=10.0, memory=1.0, links=5.0)
     report = pod_check.Report(4, 200.0, 50.0, 0, [("all-reduce", 10)], 0.0)
     assert pod_check.seconds(report, chip) == (5.0, pytest.approx(2 * 3 / 4 * 10 / 5))
-    assert pod_check.seconds(report._replace(chips=1, flops=900.0), chip) == (9.0, 0.0)
+    assert pod_check.seconds(report._replace(devices=1, flops=900.0), chip) == (9.0, 0.0)
 
 
 def test_the_step_is_compiled_for_the_devices_given():
@@ -44,7 +44,7 @@ def test_the_step_is_compiled_for_the_devices_given():
 def test_prints_a_table(capsys):
     one = pod_check.Report(1, 1e9, 1e6, 10**6, [], 2e-3)
     many = pod_check.Report(16, 1e9, 1e6, 10**6, [("all-reduce", 2 * 10**6)] * 2, -1.0)
-    pod_check.table("configs/a.py", 32, "v5e", [one, many])
+    pod_check.table("configs/a.py", 32, pod_check.CHIPS["v5e"], [one, many])
     out = capsys.readouterr().out
     assert "| GFLOP | 1.00 | 1.00 |" in out and "| none | 2 all-reduce, 4.0 MB |" in out
     assert "has 1.000 times the operations" in out
