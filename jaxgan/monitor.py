@@ -44,6 +44,7 @@ class Monitor:
         """
         options, where = config.evaluation, "--config.evaluation"
         self._folder, self._num, self._num_classes = folder, options.num, num_classes
+        self._devices = config.parallel.devices or jax.device_count()
         keys = ("name", "path", "split", "data_dir", "image_size")
         dataset = {key: config.dataset[key] or None for key in keys}
         judge = options.features or suite.default_judge(dataset)
@@ -117,7 +118,7 @@ class Monitor:
             self._num,
             SEED,
             num_classes=self._num_classes,
-            devices=jax.device_count(),
+            devices=self._devices,
         )
         candidate = suite.make_candidate(
             images, label if self._num_classes else None, self._reference.network

@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -140,8 +140,8 @@ def stops_at(step: int, stop: list[int]) -> bool:
     return multihost_utils.reached_preemption_sync_point(step)
 
 
-def make_mesh(count: int = 0) -> Mesh:
-    """Returns a mesh of the first `count` devices, 0 for all, with the one axis `data`.
+def make_mesh(count: int = 0, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """Returns a mesh with the one axis `data`, of the first `count` devices, 0 for all, or of some.
 
     Raises:
       UserError: there are not so many, or several processes would not use all of theirs.
@@ -152,7 +152,7 @@ def make_mesh(count: int = 0) -> Mesh:
             f"--config.parallel.devices: {count} does not match the {available} devices of "
             f"{jax.process_count()} process(es); start what is missing, or give 0 for all"
         )
-    devices = jax.devices()[: count or None]
+    devices = devices or jax.devices()[: count or None]
     return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 

@@ -386,6 +386,11 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
       RunError: the folder can no longer be written.
     """
     folder = pathlib.Path(folder)
+    if jax.process_count() > 1:
+        raise UserError(
+            f"--num-processes: {jax.process_count()} do not share a population; start one process "
+            "for each part of --config.population.grid"
+        )
     configs = members(config)
     if config.evaluate_every:
         raise UserError(

@@ -190,15 +190,15 @@ def make_sample(
 ) -> Callable[[state.TrainState, jax.Array, jax.Array], jax.Array]:
     """Returns the compiled `(state, key, label or uint8 inputs) -> uint8 images`.
 
-    With a key and labels for every device, keys [devices] and labels [devices, n], each device
-    draws its own samples [devices, n, ...], and they come back to all.
+    With a key and labels for every device of the state, keys [devices] and labels [devices, n],
+    each draws its own samples [devices, n, ...], and they come back to all.
     """
 
     @jax.jit
     def sample(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
         if not key.ndim:
             return one(state, key, label)
-        mesh = parallel.make_mesh()
+        mesh = parallel.make_mesh(len(key))
         shares = parallel.row_sharding(mesh)
         key, label = jax.lax.with_sharding_constraint((key, label), shares)
         images = jax.vmap(one, (None, 0, 0))(state, key, label)

@@ -92,6 +92,7 @@ def test_a_resumed_run_notes_what_an_uninterrupted_one_does(mnist_dir, digits_fi
         "evaluation.test_split": "test[:500]",
         "evaluate_every": 2,
         "checkpoint_every": 3,
+        "parallel.devices": 2,
     }
     rows, notes = [], []
     for name, stops in (("whole", [8]), ("parts", [4, 8])):

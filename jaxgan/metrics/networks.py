@@ -124,14 +124,20 @@ def check_shape(network: Network, image_shape: tuple[int, int, int], where: str)
 
 
 def outputs(
-    network: Network, images: Array, tick: Callable[[int], Any] = lambda count: None
+    network: Network,
+    images: Array,
+    tick: Callable[[int], Any] = lambda count: None,
+    *,
+    together: bool = False,
 ) -> Outputs:
-    """Returns features and logits, computed batch by batch over all devices.
+    """Returns features and logits, computed batch by batch over all devices of this process.
 
     Args:
       network: from `load`.
       images: uint8 [n, height, width, channels].
       tick: called with the number of images of each batch, when it is done.
+      together: share the work among all processes, each of which calls with the same images. Not
+        for what is cached, which one of them may have already.
 
     Raises:
       ValueError: the shape or type of the images is another.
@@ -139,7 +145,7 @@ def outputs(
     size = network.size or images.shape[1:3]
     channels = images.shape[-1] if images.shape[-1] in network.channels else network.channels[-1]
     check_images("images", images, (*size, channels))
-    mesh = parallel.make_mesh()
+    mesh = parallel.make_mesh(devices=jax.devices() if together else jax.local_devices())
     batch = -(-network.batch // mesh.size) * mesh.size
     sharding = parallel.row_sharding(mesh)
     parts = []
@@ -147,8 +153,10 @@ def outputs(
         part = images[start : start + batch]
         padded = np.pad(part, ((0, batch - len(part)), *((0, 0),) * 3))
         spread = jax.make_array_from_callback(padded.shape, sharding, padded.__getitem__)
-        result = multihost_utils.process_allgather(network.apply(spread), tiled=True)
-        parts.append([x[: len(part)] for x in result])
+        result = network.apply(spread)
+        if together:
+            result = multihost_utils.process_allgather(result, tiled=True)
+        parts.append([np.asarray(x)[: len(part)] for x in result])
         tick(len(part))
     if not parts:
         raise ValueError("images: there are none; give at least one")

@@ -513,8 +513,9 @@ def make_candidate(
     """
     order = np.random.default_rng(0).permutation(len(images))
     images, label = images[order], None if label is None else label[order]
-    found = None if network is None else networks.outputs(network, images, tick)
-    return Candidate(images, label, found)
+    if network is None:
+        return Candidate(images, label, None)
+    return Candidate(images, label, networks.outputs(network, images, tick, together=True))
 
 
 def measure(
