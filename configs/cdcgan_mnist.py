@@ -9,7 +9,8 @@ second half, a moving average of the generator. The authors train 5x5 kernels, 6
 and 1,024 units for 100 epochs, and 100 more with a learning rate that falls:
 `--config.gan.kernel=5 --config.gan.width=64 --config.gan.units=1024`.
 
-Time: TIME.
+Time: 27.5 steps a second on 2 CPU cores, 14.6 minutes and some seconds for each evaluation; 99.3 %
+agreement (5,000 samples) are there at step 20,000, after 12.
 Scores by `python -m jaxgan.evaluate`, 10,000 samples, mean +- standard deviation of three sampling
 seeds, after training with seed 0:
 
