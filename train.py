@@ -22,11 +22,11 @@ def main(argv: list[str]) -> int:
     several.add_argument("--num-processes", type=int, metavar="N")
     several.add_argument("--process-id", type=int, metavar="I", help="0 to N - 1")
     args, rest = parser.parse_known_args(argv)
-    for argument in rest:
-        if not argument.startswith("--config."):
-            raise UserError(f"{argument}: unknown argument; see train.py --help")
     parallel.start(args.coordinator, args.num_processes, args.process_id)
     with parallel.agreed():
+        for argument in rest:
+            if not argument.startswith("--config."):
+                raise UserError(f"{argument}: unknown argument; see train.py --help")
         settings = config.load(args.config, rest)
     workdir = args.workdir or pathlib.Path("runs") / pathlib.Path(args.config).stem
 

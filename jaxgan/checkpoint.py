@@ -71,7 +71,8 @@ class Checkpoints:
         tree = {"state": state, "digest": digest(state)}
         args = ocp.args.Composite(state=ocp.args.StandardSave(tree))
         # Asked beforehand, for TensorStore prints a traceback for each array it cannot write.
-        if shutil.disk_usage(self._folder).free < sum(x.nbytes for x in jax.tree.leaves(state)):
+        size = sum(x.nbytes for x in jax.tree.leaves(state))
+        if not parallel.everywhere(shutil.disk_usage(self._folder).free >= size):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with _as_os_error("cannot be written"):
             if not self._manager.save(step, args=args):
@@ -114,8 +115,11 @@ class Checkpoints:
         damaged = []
         for step in reversed(self.steps()):
             try:
-                state = self.restore(step, like)
-            except OSError as error:
+                state, error = self.restore(step, like), None
+            except OSError as found:
+                state, error = None, found
+            if not parallel.everywhere(error is None):
+                error = error or OSError(f"checkpoint {step} cannot be read by another process")
                 _log.warning("%s; trying the one before", error)
                 damaged.append((step, error))
                 continue

@@ -59,7 +59,7 @@ def base() -> ConfigDict:
                 "valid_split": "",  # images that choose the Parzen window; "": some test images
             },
             "keep_checkpoints": 2,
-            "parallel": {  # none of it changes the run, up to rounding
+            "parallel": {  # the run stays the same, but for what docs/scaling.md says
                 "mode": "jit",  # or pmap
                 "devices": 0,  # 0: all
                 "shard_state": False,  # share parameters and optimizer states among the devices

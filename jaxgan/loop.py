@@ -48,13 +48,13 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         mesh, dataset, about, model, shown = _prepare(config, folder)
     cli.use_compilation_cache()
     monitor = None
-    if config.evaluate_every:
-        monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
-    if parallel.is_main():
-        workdir.claim(folder, config, about)
-        if dataset.words is not None:
-            word_vectors.save(dataset.words, folder / "words.npz")
-    parallel.barrier("the work folder is there")
+    with parallel.agreed():
+        if config.evaluate_every:
+            monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
+        if parallel.is_main():
+            workdir.claim(folder, config, about)
+            if dataset.words is not None:
+                word_vectors.save(dataset.words, folder / "words.npz")
     try:
         with contextlib.ExitStack() as stack:
             return Run(config, folder, dataset, model, monitor, mesh, stack, shown).train()
@@ -74,7 +74,7 @@ def _explain(error: Exception, folder: pathlib.Path) -> str:
             f"out of memory ({reason}); try a smaller --config.batch_size, "
             "--config.parallel.accumulate=2 or --config.parallel.shard_state=true"
         )
-    if jax.process_count() > 1 and not (isinstance(error, OSError) and error.errno):
+    if jax.process_count() > 1 and not getattr(cause, "errno", None):
         return (
             f"another process of this run is gone or lost ({reason}); start all of them again by "
             "the same command to resume"
@@ -108,6 +108,8 @@ class Prepared(NamedTuple):
 def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
     mesh = parallel.make_mesh(config.parallel.devices)
     parallel.check_batch_size(config.batch_size, mesh, config.parallel.accumulate)
+    if config.parallel.mode == "pmap" and jax.process_count() > 1:
+        raise UserError("--config.parallel.mode: pmap is for one process; give jit")
     workdir.check_owner(folder, config)
     dataset = load_dataset(config, folder=folder)
     about = describe(config, dataset)
@@ -241,7 +243,7 @@ class Run:
         self._step = parallel.compile_step(
             self._step_on_levels(model), mesh, mode=config.parallel.mode, shardings=shardings
         )
-        self._sample = workdir.make_sample(model.gan)
+        self._sample = workdir.make_sample(model.gan, parallel.replicated(mesh))
         self._saved = self._start if self._start else None  # the newest checkpoint's step
 
     def _first_or_restored_state(self, model: workdir.Model, shardings: Any) -> TrainState:
@@ -340,7 +342,9 @@ class Run:
             if t == calls[0] and not last:
                 jax.block_until_ready(metrics)
                 progress.start(t)
-            stopping = parallel.stops_at(t, stop) and not last  # asked once: it can come any time
+            stopping = (
+                parallel.stops_at(t // per_call, stop) and not last
+            )  # asked once: it can come any time
             if any(due.values()) or stopping:
                 pending = (t, metrics)
             if due["sample"] or due["checkpoint"] or due["evaluate"] or stopping:

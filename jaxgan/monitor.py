@@ -125,7 +125,8 @@ class Monitor:
         )
         values = suite.measure(candidate, self._reference, self._names)
         now = {"step": step, "value": values[self._metric]}
-        if self._best is None or self._is_better(now["value"], self._best["value"]):
+        better = self._best is None or self._is_better(now["value"], self._best["value"])
+        if parallel.everywhere(better):
             self._checkpoints.delete_after(step)  # of a resumed run on other hardware
             if step not in self._checkpoints.steps():  # or a kill came before the note below
                 self._checkpoints.save(step, state)

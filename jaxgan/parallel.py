@@ -65,9 +65,14 @@ def start(
             cluster_detection_method="deactivate" if alone or not missing else None,
             heartbeat_timeout_seconds=HEARTBEAT,
         )
-    except ValueError:
+    except ValueError as error:
         if not missing:
             raise
+        if "JOB_COMPLETION_INDEX" in os.environ and not alone:
+            raise UserError(
+                f"--coordinator: this Kubernetes job is not found out ({error}); pip install "
+                f"'jax[k8s]', or give {', '.join(given)}"
+            ) from error
     except RuntimeError as error:
         where = f"--coordinator: {coordinator}" if coordinator else "the cluster"
         raise UserError(
@@ -122,6 +127,13 @@ def _exchange(value: Any) -> list[Any]:
     return [json.loads(text.tobytes()) for text in everyone]
 
 
+def everywhere(value: bool) -> bool:
+    """Returns whether something is so for all processes, each of which asks."""
+    if jax.process_count() == 1:
+        return value
+    return bool(multihost_utils.process_allgather(np.array([value])).all())
+
+
 def barrier(name: str) -> None:
     """Returns when all processes have come here."""
     if jax.process_count() > 1:
@@ -132,7 +144,7 @@ def stops_at(step: int, stop: list[int]) -> bool:
     """Returns whether the run ends after a step: one for all processes, which all ask at each.
 
     Args:
-      step: the step just taken.
+      step: counts the calls, one by one.
       stop: signals that this process had itself.
     """
     if jax.process_count() == 1:
@@ -207,13 +219,14 @@ def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:
 def compile_step(
     step: Callable[..., Any], mesh: Mesh, *, mode: str = "jit", shardings: Any = None
 ) -> Callable[..., Any]:
-    """Returns `step(state, batch)` compiled for the mesh; it consumes its state.
+    """Returns `step(state, batch)` compiled for the mesh; by `jit` it consumes its state.
 
     Args:
       step: the pure step, for batches with leaves [k, batch, ...].
       mesh: the devices, which share the batch and the noise.
       mode: `jit`, one program whose arrays lie on all devices, to which the compiler adds the
-        reduction of gradients; or `pmap`, a program for each device, which averages them itself.
+        reduction of gradients; or `pmap`, a program for each device of one process, which
+        averages them itself.
       shardings: of the state; None where every device has all of it, as `pmap` needs it.
 
     Raises:

@@ -171,14 +171,14 @@ def estimate(
     """
     if not 0 < share <= 1:
         raise ValueError(f"share: {share} is not in (0, 1]")
-    pieces = rows.pieces()
-    total = max(1, round(share * len(real) * pieces))
-    if pieces > 1 and (total % pieces or len(real) % (total // pieces)):
+    whole, pieces = rows.whole(len(real))
+    total = max(1, round(share * whole))
+    if pieces > 1 and (total % pieces or whole % total):
         raise UserError(
-            f"penalty_share: {share} of {len(real) * pieces} examples has no equal parts in the "
-            f"{pieces} pieces of a batch; give 1.0, or --config.parallel.mode=jit and accumulate=1"
+            f"penalty_share: {share} of {whole} examples has no equal parts in the {pieces} pieces "
+            "of a batch; give 1.0, or --config.parallel.mode=jit and accumulate=1"
         )
-    count = total // pieces
+    count = total * len(real) // whole
     stride = len(real) // count
     if count * stride == len(real):  # some of every device's examples
         real, fake, *condition = (

@@ -119,6 +119,7 @@ def compile_for(
         model.optimizers,
         disc_steps=settings.disc_steps,
         ema_decay=settings.ema_decay,
+        accumulate=settings.parallel.accumulate,
     )
     one = repeat_step(
         lambda state, batch: train(state, loop.floats(batch, model.gan.value_range)),
@@ -130,7 +131,11 @@ def compile_for(
         batch["input"] = jax.ShapeDtypeStruct((*rows, *inputs), np.uint8)
     if num_classes:
         batch["label"] = jax.ShapeDtypeStruct(rows, np.int32)
-    compiled = parallel.compile_step(one, mesh).lower(model.abstract_state, batch).compile()
+    shardings = parallel.state_shardings(
+        mesh, model.abstract_state, divide=settings.parallel.shard_state
+    )
+    step = parallel.compile_step(one, mesh, shardings=shardings)
+    compiled = step.lower(model.abstract_state, batch).compile()
     cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
     needed = (
         memory.argument_size_in_bytes

@@ -51,10 +51,15 @@ def axis() -> str | None:
     return _at_hand.get().axis
 
 
-def pieces() -> int:
-    """Returns in how many pieces, of which one is at hand, the global batch is taken."""
+def whole(count: int) -> tuple[int, int]:
+    """Returns the size of the global batch of which `count` rows are at hand, and its pieces.
+
+    Pieces are those of a device in a part; one where all rows are at hand.
+    """
     rows = _at_hand.get()
-    return rows.parts * (rows.shares if rows.axis else 1)
+    if rows.axis:
+        return count * rows.shares * rows.parts, rows.shares * rows.parts
+    return count * rows.parts, rows.shares * rows.parts if rows.parts > 1 else 1
 
 
 def mean(tree: Any) -> Any:
@@ -81,6 +86,8 @@ def draw(rule: Callable[[jax.Array, int], jax.Array], key: jax.Array, count: int
     rows = _at_hand.get()
     own = count if rows.axis else count // rows.shares
     if not rows.axis and own * rows.shares != count:  # no equal shares
+        if rows.parts > 1:
+            raise ValueError(f"count: {count} rows are not divisible by {rows.shares} devices")
         return rule(key, count)
     noise = _spread(rule(key, own * rows.shares * rows.parts))
     if rows.axis is None:

@@ -35,8 +35,8 @@ def make_train_step(
       ema_decay: decay of the moving average, in [0, 1).
       accumulate: equal parts in which a batch is taken, one after another, for less memory. The
         gradients and the batch statistics of the parts are averaged: the update is that of the
-        whole batch where the loss of an example depends on no other, and with batch normalisation
-        or the pulling-away term that of batches of a part's size.
+        whole batch where the loss of an example depends on no other, and with batch normalisation,
+        the pulling-away term or DRAGAN's deviation that of batches of a part's size.
 
     Returns:
       `step(state, batch) -> (state, metrics)`, for batches whose leaves are [k, batch, ...];

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, FrozenConfigDict
 
 from jaxgan import config as config_lib
@@ -186,23 +187,29 @@ class Trained(NamedTuple):
 
 
 def make_sample(
-    gan: GAN,
+    gan: GAN, sharding: jax.sharding.Sharding | None = None
 ) -> Callable[[state.TrainState, jax.Array, jax.Array], jax.Array]:
     """Returns the compiled `(state, key, label or uint8 inputs) -> uint8 images`.
 
     With a key and labels for every device of the state, keys [devices] and labels [devices, n],
-    each draws its own samples [devices, n, ...], and they come back to all.
+    each draws and keeps its own samples [devices, n, ...].
+
+    Args:
+      gan: the variant.
+      sharding: of images drawn with one key; None as the compiler has it.
     """
 
     @jax.jit
     def sample(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
         if not key.ndim:
-            return one(state, key, label)
-        mesh = parallel.make_mesh(len(key))
-        shares = parallel.row_sharding(mesh)
+            images = one(state, key, label)
+            if sharding is None:
+                return images
+            return jax.lax.with_sharding_constraint(images, sharding)
+        shares = parallel.row_sharding(parallel.make_mesh(len(key)))
         key, label = jax.lax.with_sharding_constraint((key, label), shares)
         images = jax.vmap(one, (None, 0, 0))(state, key, label)
-        return jax.lax.with_sharding_constraint(images, parallel.replicated(mesh))
+        return jax.lax.with_sharding_constraint(images, shares)
 
     def one(state: state.TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
         if gan.translator:
@@ -357,7 +364,9 @@ def draw(
         else:
             starts = start + chunk * np.arange(devices)
             keys = jax.vmap(jax.random.fold_in, (None, 0))(key, starts)
-            part = np.concatenate(sample(keys, some.reshape(devices, chunk)))
+            wanted = -(-min(size, num - start) // chunk)  # the last call has some for nothing
+            part = sample(keys, some.reshape(devices, chunk))[:wanted]
+            part = np.concatenate(multihost_utils.process_allgather(part, tiled=True))
         parts.append(np.asarray(part))
         tick(min(size, num - start))
     return np.concatenate(parts)[:num], labels

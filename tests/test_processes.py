@@ -95,7 +95,15 @@ def test_two_processes_train_and_measure_as_one_and_one_reads_their_checkpoint(
 
 
 def test_a_killed_process_ends_the_other_and_both_resume(digits_file, tmp_path):
-    flags = programs.small(digits_file, steps=10**6, checkpoint_every=10, sample_every=10**6)
+    flags = programs.small(
+        digits_file,
+        steps=10**6,
+        checkpoint_every=10,
+        sample_every=10**6,
+        log_every=2,
+        steps_per_call=2,
+    )
+    flags += ["--config.parallel.shard_state=true"]
 
     def newest():
         names = [path.name for path in (tmp_path / "checkpoints").glob("*")]
@@ -130,6 +138,8 @@ def test_a_killed_process_ends_the_other_and_both_resume(digits_file, tmp_path):
         ([], ["--config.stepz=3"], "--config.stepz: unknown key"),
         ([], ["--config.dataset.path=/none.npz"], "--config.dataset.path"),
         (["--config.batch_size=6"], None, "batch_size: 6 is not divisible by the 4 devices"),
+        ([], ["--steps=3"], "--steps=3: unknown argument"),
+        (["--config.parallel.mode=pmap"], None, "mode: pmap is for one process"),
         (["--config.parallel.devices=8"], None, "devices: 8 does not match the 4 devices"),
     ],
 )
