@@ -107,8 +107,9 @@ def test_a_plain_machine_starts_nothing(monkeypatch):
     monkeypatch.setattr(jax.distributed, "initialize", initialize)
     parallel.start()
     assert seen["cluster_detection_method"] == "deactivate"
-    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
-    parallel.start()
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")  # a job, which must be found out
+    with pytest.raises(UserError, match=r"--coordinator: this Kubernetes job .* jax\[k8s\]"):
+        parallel.start()
     assert seen["cluster_detection_method"] is None
 
 
