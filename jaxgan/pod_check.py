@@ -187,6 +187,7 @@ def main(argv: list[str]) -> None:
     if importlib.util.find_spec("libtpu") is None:
         raise UserError("libtpu is missing; pip install 'jaxgan[tpu]', or libtpu")
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # there is no metadata server to be asked
+    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")  # only the compiler is used
     alone: dict[str, Report] = {}
     found: dict[str, Any] = {}
     for topology in topologies:

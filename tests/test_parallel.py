@@ -108,7 +108,7 @@ def test_a_plain_machine_starts_nothing(monkeypatch):
     parallel.start()
     assert seen["cluster_detection_method"] == "deactivate"
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")  # a job, which must be found out
-    with pytest.raises(UserError, match=r"--coordinator: this Kubernetes job .* jax\[k8s\]"):
+    with pytest.raises(UserError, match=r"--coordinator: this Kubernetes job .*jax\[k8s\]"):
         parallel.start()
     assert seen["cluster_detection_method"] is None
 
