@@ -11,7 +11,7 @@ from typing import Any
 
 from ml_collections import ConfigDict, FrozenConfigDict
 
-from jaxgan import gans, optimizers
+from jaxgan import gans, optimizers, parallel
 from jaxgan.errors import UserError
 
 POSITIVE = "accumulate batch_size disc_steps keep_checkpoints steps steps_per_call".split()
@@ -205,9 +205,10 @@ def check(config: ConfigDict) -> None:
             f"--config.dataset.jitter_size: {jitter_size} is the size to crop from, image_size="
             f"{size} that of the crops; give an image_size from 1 to {jitter_size}"
         )
-    if config.parallel.mode not in ("jit", "pmap"):
+    if config.parallel.mode not in parallel.MODES:
         raise UserError(
-            f"--config.parallel.mode: unknown {config.parallel.mode!r}; known: jit, pmap"
+            f"--config.parallel.mode: unknown {config.parallel.mode!r}; known: "
+            f"{', '.join(parallel.MODES)}"
         )
     if config.parallel.mode == "pmap" and config.parallel.shard_state:
         raise UserError("--config.parallel.shard_state: true needs --config.parallel.mode=jit")

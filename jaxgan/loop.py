@@ -53,9 +53,9 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
             monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
         if parallel.is_main():
             workdir.claim(folder, config, about)
-            if dataset.words is not None:
-                word_vectors.save(dataset.words, folder / "words.npz")
     try:
+        if dataset.words is not None and parallel.is_main():
+            word_vectors.save(dataset.words, folder / "words.npz")
         with contextlib.ExitStack() as stack:
             return Run(config, folder, dataset, model, monitor, mesh, stack, shown).train()
     except BrokenPipeError:  # of standard output
@@ -342,9 +342,8 @@ class Run:
             if t == calls[0] and not last:
                 jax.block_until_ready(metrics)
                 progress.start(t)
-            stopping = (
-                parallel.stops_at(t // per_call, stop) and not last
-            )  # asked once: it can come any time
+            # Asked once: a signal can come at any moment.
+            stopping = parallel.stops_at(t // per_call, stop) and not last
             if any(due.values()) or stopping:
                 pending = (t, metrics)
             if due["sample"] or due["checkpoint"] or due["evaluate"] or stopping:
