@@ -20,8 +20,8 @@ by `python -m jaxgan.evaluate --workdir=runs/gan_mnist --metrics=parzen --checkp
 "--valid-split=train[50000:51000]"`; the three sets differ by 1.0 (standard deviation). The length
 of the average decides: that of checkpoints at every 1,000 or 2,000 of the last 10,000, 20,000,
 30,000, 50,000, 70,000 and 80,000 steps gives 214, 218, 221, 223, 227 and 230 (one set of samples).
-The moving average had 173, 198, 210, 217 and 220 at each 20,000 steps. A learning rate falling to 0,
-or doubled, brought nothing in an earlier trial.
+The moving average had 173, 198, 210, 217 and 220 at each 20,000 steps. A learning rate falling
+to 0, or doubled, brought nothing in an earlier trial.
 
 With seed 0 the discriminator won within 1,000 steps on one of two machines, and every sample became
 the same; with seeds 1 and 2 it did not.
