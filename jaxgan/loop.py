@@ -108,8 +108,6 @@ class Prepared(NamedTuple):
 def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
     mesh = parallel.make_mesh(config.parallel.devices)
     parallel.check_batch_size(config.batch_size, mesh, config.parallel.accumulate)
-    if config.parallel.mode == "pmap" and jax.process_count() > 1:
-        raise UserError("--config.parallel.mode: pmap is for one process; give jit")
     workdir.check_owner(folder, config)
     dataset = load_dataset(config, folder=folder)
     about = describe(config, dataset)

@@ -225,8 +225,8 @@ def compile_step(
       step: the pure step, for batches with leaves [k, batch, ...].
       mesh: the devices, which share the batch and the noise.
       mode: `jit`, one program whose arrays lie on all devices, to which the compiler adds the
-        reduction of gradients; or `pmap`, a program for each device of one process, which
-        averages them itself.
+        reduction of gradients; or `pmap`, a program for each device, which averages
+        them itself.
       shardings: of the state; None where every device has all of it, as `pmap` needs it.
 
     Raises:
@@ -266,4 +266,16 @@ def _compile_pmap(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
         return x.swapaxes(0, 1)
 
     split = jax.jit(lambda batch: jax.tree.map(by_device, batch), out_shardings=row_sharding(mesh))
-    return lambda state, batch: mapped(state, split(batch))
+
+    def call(state: Any, batch: Any) -> Any:
+        batch = split(batch)
+        if jax.process_count() == 1:
+            return mapped(state, batch)
+        # Each process gives and gets what its own devices have.
+        every, own = PartitionSpec(), PartitionSpec("data")
+        state = multihost_utils.global_array_to_host_local_array(state, mesh, every)
+        batch = multihost_utils.global_array_to_host_local_array(batch, mesh, own)
+        result = mapped(state, batch)
+        return multihost_utils.host_local_array_to_global_array(result, mesh, every)
+
+    return call
