@@ -327,7 +327,7 @@ def fit(config: FrozenConfigDict) -> tuple[Population, TrainState]:
     """Trains the members of a configuration in memory.
 
     Args:
-      config: from `jaxgan.config.load`, of points.
+      config: from `jaxgan.config.load`, of a variant that needs no labels.
 
     Returns:
       The population and its stacked states at the end.

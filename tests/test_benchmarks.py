@@ -11,6 +11,7 @@ from benchmarks.__main__ import table
 from benchmarks.models import MODELS, Settings, make_batch
 from jaxgan import gans
 from jaxgan.errors import UserError
+from jaxgan.population import members
 
 
 def test_unknown_model_is_one_line_with_the_known_ones():
@@ -60,8 +61,11 @@ def test_methods_of_the_grid_differ_in_the_objective_alone():
     choice = {"gen_layers": 3, "gen_width": 20, "disc_layers": 4, "disc_width": 8, "dropout": 0.5}
     key, made = jax.random.key(0), []
     batch = {"image": jax.random.uniform(key, (4, 6, 6, 1)) * 2 - 1}
-    for method in ebgan_grid.METHODS:
-        options = ebgan_grid.settings(method, choice, 100)
+    for program, methods in ebgan_grid.PROGRAMS.items():
+        options = ebgan_grid.settings(program, choice, 100)
+        configs = members(options)
+        assert len(configs) == len(methods)
+        assert [c.gan.get("pulling_away_weight") for c in configs] in ([None], [0.0, 0.1])
         gan = gans.make(dict(options.gan), image_shape=(6, 6, 1), num_classes=0)
         params, variables = jax.jit(gan.init)(key, batch)
         z = gan.latent(key, 3)
