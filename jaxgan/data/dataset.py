@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.data import cache, npz, prepared
+from jaxgan.data import cache, gaussians, npz, prepared
 from jaxgan.data import pairs as pairs_lib
 from jaxgan.errors import UserError
 
@@ -217,10 +217,9 @@ def _load(
     folder_of_pairs: Path | None = None,
 ) -> Dataset:
     """Loads single images, or pairs of a prepared folder as images of twice the channels."""
-    if name in ("gaussian_ring", "gaussian_grid") and not path:
-        from jaxgan.data import gaussians
-
-        return gaussians.load(name, split)
+    if name in gaussians.STD and not path:
+        points = gaussians.load(name, split)
+        return Dataset(name, split, points.shape[1:], len(points), None, points)
     if path:
         origin = Path(path).expanduser().resolve()
         name = title = origin.stem

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from jaxgan.data.dataset import Dataset
 from jaxgan.errors import UserError
 
 COUNT = 100_000
@@ -26,8 +25,8 @@ def centres(name: str) -> np.ndarray:
 STD = {"gaussian_ring": 0.01, "gaussian_grid": 0.05}  # in each dimension
 
 
-def load(name: str, split: str) -> Dataset:
-    """Returns 100,000 points as a dataset of float32 "images" [1, 1, 2], the same each time.
+def load(name: str, split: str) -> np.ndarray:
+    """Returns 100,000 points as "images" float32 [points, 1, 1, 2], the same each time.
 
     Args:
       name: of `STD`.
@@ -42,5 +41,4 @@ def load(name: str, split: str) -> Dataset:
     middle = centres(name)
     points = middle[rng.integers(len(middle), size=COUNT)]
     points = points + rng.normal(0, STD[name], points.shape)
-    images = points.astype(np.float32).reshape(COUNT, 1, 1, 2)
-    return Dataset(name, split, (1, 1, 2), COUNT, None, images)
+    return points.astype(np.float32).reshape(COUNT, 1, 1, 2)
