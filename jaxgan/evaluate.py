@@ -76,6 +76,15 @@ def parse(argv: list[str]) -> Any:
     return args
 
 
+def _batch_norm(trained: workdir.Trained) -> str:
+    """Returns which statistics batch normalisation uses in the generator."""
+    if "batch_stats" not in trained.state.variables.gen:
+        return "none"
+    if trained.config.gan.get("sample_statistics") == "batch":
+        return "batch"
+    return "running" if trained.state.ema is None else "standing"
+
+
 class Source:
     """Where samples come from: a trained run or a file.
 
@@ -106,7 +115,7 @@ class Source:
             "checkpoint": args.checkpoint,
             "step": int(trained.state.step),
             "weights": "raw" if trained.state.ema is None else "moving average",
-            "batch_norm": trained.config.gan.get("sample_statistics", "none"),
+            "batch_norm": _batch_norm(trained),
         }
 
     def draw(self, seed: int, tick: suite.Tick) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,6 +1,7 @@
 """The training loop: the only file that knows everything."""
 
 import contextlib
+import functools
 import json
 import math
 import pathlib
@@ -242,6 +243,8 @@ class Run:
             self._step_on_levels(model), mesh, mode=config.parallel.mode, shardings=shardings
         )
         self._sample = workdir.make_sample(model.gan, parallel.replicated(mesh))
+        self._standing = model.standing
+        self._gather = jax.jit(lambda state: state, out_shardings=parallel.replicated(mesh))
         self._saved = self._start if self._start else None  # the newest checkpoint's step
 
     def _first_or_restored_state(self, model: workdir.Model, shardings: Any) -> TrainState:
@@ -383,13 +386,16 @@ class Run:
         self._saved = step
 
     def _evaluate(self, step: int, log: "Log", progress: Progress) -> None:
-        values = self._monitor(
-            step, lambda key, label: self._sample(self._state, key, label), self._state
-        )
+        sampler = functools.partial(self._sample, self._state_to_sample())
+        values = self._monitor(step, sampler, self._state)
         log.write(step, values)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         progress.write(f"step {step}, evaluation: {shown}")
         progress.start(step)
+
+    def _state_to_sample(self) -> TrainState:
+        state = self._state.replace(opt_state=None)
+        return self._standing(self._gather(state) if self._config.parallel.shard_state else state)
 
     def _save_samples(self, step: int) -> None:
         if self._shown:
@@ -404,7 +410,7 @@ class Run:
             count = min(count, self._dataset.num_examples)
             label = self._dataset.features[self._dataset.feature_index[:count]]
         key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
-        images = np.asarray(self._sample(self._state, key, label))
+        images = np.asarray(self._sample(self._state_to_sample(), key, label))
         if not parallel.is_main():
             return
         file = self._folder / "samples" / f"step_{step:07d}.png"

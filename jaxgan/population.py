@@ -260,6 +260,7 @@ class Population:
         return jax.lax.map(steps, (states, indices, values), batch_size=BLOCK)
 
     def _sample(self, state: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
+        state = self.models[0].standing(state)
         return self.models[0].gan.sample(state.sampler, state.variables, key, label)
 
     def _model(self, values: dict[str, Any]) -> tuple[Any, Players]:

@@ -17,6 +17,7 @@ from jaxgan.base import GAN, Players
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
+from jaxgan.standing import make_standing
 
 
 class Model(NamedTuple):
@@ -28,6 +29,7 @@ class Model(NamedTuple):
       num_classes: that can be asked for; 0 where the model takes no labels.
       new_state: `(key, batch) -> TrainState` before the first step.
       abstract_state: shapes and dtypes of the state.
+      standing: `state -> state` to sample from (`jaxgan.standing`).
     """
 
     gan: GAN
@@ -35,6 +37,7 @@ class Model(NamedTuple):
     num_classes: int
     new_state: Callable[..., state.TrainState]
     abstract_state: state.TrainState
+    standing: Callable[[state.TrainState], state.TrainState]
 
 
 def make_model(
@@ -82,7 +85,8 @@ def make_model(
         batch["input"] = jax.ShapeDtypeStruct((2, *input_shape), np.float32)
     abstract_state = jax.eval_shape(new_state, jax.random.key(0), batch)
     asked = num_classes if gan.conditional else 0
-    return Model(gan, players, asked, new_state, abstract_state)
+    standing = make_standing(gan, image_shape, num_classes)
+    return Model(gan, players, asked, new_state, abstract_state, standing)
 
 
 def check_owner(folder: pathlib.Path, config: FrozenConfigDict) -> None:
@@ -280,7 +284,7 @@ def load(
         raise RunError(f"--workdir: {error}") from error
     finally:
         checkpoints.close()
-    compiled = make_sample(model.gan)
+    restored, compiled = model.standing(restored), make_sample(model.gan)
     return Trained(
         config,
         model,

@@ -194,7 +194,8 @@ def make(
         where a logit depends on the whole batch.
       penalty_share: of the batch on which it is estimated, in (0, 1].
       sample_statistics: what batch normalisation uses when sampling: `running`, so that a sample
-        depends on its noise alone, or `batch`, as in training.
+        depends on its noise alone (for averaged weights those of `jaxgan.standing`), or `batch`, as
+        in training.
       dtype: of the computation, `float32` or `bfloat16`.
 
     Raises:

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 
 from jaxgan import rows
 
+MOMENTUM = 0.9  # of running statistics
+
 
 def near_one(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
     """Draws from N(1, .02^2), how DCGAN starts the scale of batch normalisation."""
@@ -29,7 +31,7 @@ def batch_norm(*, batch_statistics: bool, dtype: Any = None, name: str | None = 
     """
     return nn.BatchNorm(
         use_running_average=not batch_statistics,
-        momentum=0.9,
+        momentum=MOMENTUM,
         epsilon=1e-5,
         dtype=dtype,
         axis_name=rows.axis(),
