@@ -68,16 +68,16 @@ def scores(options: FrozenConfigDict, network: networks.Network) -> list[float]:
     return found
 
 
-def draw(scores: dict[str, list[float]], path: pathlib.Path) -> None:
+def draw(table: dict[str, list[float]], path: pathlib.Path) -> None:
     """Draws the histogram of scores for each method."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.add_subplot()
-    top = max(max(values) for values in scores.values())
+    top = max(max(values) for values in table.values())
     bins = np.linspace(0, top, 11)
-    share = [np.full(len(values), 100 / len(values)) for values in scores.values()]
-    axes.hist(list(scores.values()), bins, weights=share, label=list(scores))
+    share = [np.full(len(values), 100 / len(values)) for values in table.values()]
+    axes.hist(list(table.values()), bins, weights=share, label=list(table))
     axes.set(xlabel="modified score", ylabel="% of architectures")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=90)

@@ -4,7 +4,7 @@ The members of `configs/gan_ring.py` with as many seeds, in turns: as one progra
 `jaxgan.population`, spread over the CPU cores, as single programs one after the other, and as
 single models in PyTorch, eager, one after the other, on one thread and on as many as there are
 cores. The rates are steps of a member a second; the ratios are to the faster of both in PyTorch.
-Other sizes: `--config.gan.gen_width=32 --config.gan.disc_width=32`.
+`--width=32` gives both networks another width.
 """
 
 import importlib.util
@@ -30,7 +30,10 @@ CONFIG = "configs/gan_ring.py"
 def jaxgan_side(
     members: int, steps: int, changes: Sequence[str] = ()
 ) -> tuple[Callable[[], None], int]:
-    """Returns the function that takes `steps` steps of all members, and bytes of one's state."""
+    """Returns the function that takes `steps` steps of all members, and bytes of one's state.
+
+    Steps are a multiple of the configuration's `steps_per_call`.
+    """
     settings = config.load(CONFIG, [*changes, f"--config.population.seeds={members}"])
     dataset = loop.load_dataset(settings)
     configs = population.members(settings)
@@ -42,7 +45,7 @@ def jaxgan_side(
 
     def run() -> None:
         nonlocal states
-        for _ in range(steps):
+        for _ in range(steps // settings.steps_per_call):
             states, metrics = many.steps(states, next(orders), arrays)
         jax.block_until_ready(metrics)
 
@@ -55,7 +58,8 @@ def temporary_bytes(members: int, changes: Sequence[str] = ()) -> int:
     dataset = loop.load_dataset(settings)
     many = population.Population(population.members(settings), dataset.image_shape, 0)
     states = jax.eval_shape(many.init, loop.first_examples(dataset))
-    indices = np.zeros((members, settings.disc_steps, settings.batch_size), np.int32)
+    count = settings.steps_per_call * settings.disc_steps
+    indices = np.zeros((members, count, settings.batch_size), np.int32)
     program = many.lower(states, indices, {"image": dataset.images}).compile()
     return program.memory_analysis().temp_size_in_bytes * many.mesh.size
 
@@ -110,14 +114,20 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--members", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=20, help="of each member in a turn")
+    parser.add_argument("--width", type=int, help="units of the layers (default: the config's)")
     parser.add_argument("--devices", type=int, default=os.cpu_count(), help="of the CPU")
     parser.add_argument("--out", default="benchmarks/results", type=pathlib.Path, help="folder")
-    args, changes = parser.parse_known_args(argv)
+    args = parser.parse_args(argv)
     for name, least in {"members": 2, "rounds": 1, "steps": 1, "devices": 1}.items():
         if getattr(args, name) < least:
             raise UserError(f"--{name}: {getattr(args, name)} is below {least}")
+    per_call = config.load(CONFIG).steps_per_call
+    if args.steps % per_call:
+        raise UserError(f"--steps: {args.steps} is no multiple of {per_call}, the steps of a call")
     if importlib.util.find_spec("torch") is None:
         raise UserError("PyTorch is missing; pip install '.[bench]'")
+    widths = [] if args.width is None else [f"{p}_width={args.width}" for p in ("gen", "disc")]
+    changes = [f"--config.gan.{width}" for width in widths]
     jax.config.update("jax_num_cpu_devices", args.devices)
     cli.use_compilation_cache()
     together, size = jaxgan_side(args.members, args.steps, changes)
@@ -142,6 +152,7 @@ def main(argv: list[str]) -> None:
     temporary = temporary_bytes(args.members, changes) // args.members
     result: dict[str, Any] = {
         "devices": args.devices,
+        "changes": changes,
         "rates": rates,
         "bytes_of_state": size,
         "temporary_bytes": temporary,

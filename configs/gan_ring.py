@@ -4,7 +4,16 @@ Command: python train.py --config=configs/gan_ring.py
 
 Fully connected networks, the generator with batch normalisation; the non-saturating loss and Adam.
 How many modes are found, and how well: `python -m jaxgan.evaluate --workdir=runs/gan_ring`.
-Not trained to its end yet.
+
+`python -m benchmarks.modes --config=configs/gan_ring.py`, 10 seeds of each as one program, 2,500
+samples each, means with standard errors (a minute each on 2 CPU cores):
+
+  GAN, non-saturating      6.0 +- .3 of 8 modes   95.0 +- .6 % high quality   reverse KL .571 +- .081
+  GAN, R1 and R2           8.0 +- .0              87.2 +- 1.1 %               .003 +- .001
+  relativistic, R1 and R2  8.0 +- .0              86.3 +- 1.2 %               .003 +- .001
+
+The penalties have weight .1. Wider layers find fewer modes (8 seeds, 10,000 steps): 128 units 5.5
++- .6 modes and .83 +- .06, 64 units 6.9 +- .3 and .44 +- .07, 32 units 6.5 +- .5 and .45 +- .06.
 """
 
 from ml_collections import ConfigDict
@@ -17,6 +26,7 @@ def get_config() -> ConfigDict:
     config = config_lib.base()
     config.steps = 20_000
     config.batch_size = 128
+    config.steps_per_call = 10
     config.sample_every = 1000
     config.checkpoint_every = 5000
     config.evaluate_every = 5000
@@ -28,9 +38,9 @@ def get_config() -> ConfigDict:
             "name": "gan",
             "network": "mlp",
             "gen_layers": 4,
-            "gen_width": 128,
+            "gen_width": 64,
             "disc_layers": 4,
-            "disc_width": 128,
+            "disc_width": 64,
             "latent": "normal",
             "latent_size": 2,
             "dropout": 0.0,

@@ -107,7 +107,7 @@ class Prepared(NamedTuple):
 
 
 def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
-    mesh = parallel.make_mesh(config.parallel.devices)
+    mesh = parallel.make_mesh(config.parallel.devices, mode=config.parallel.mode)
     parallel.check_batch_size(config.batch_size, mesh, config.parallel.accumulate)
     workdir.check_owner(folder, config)
     dataset = load_dataset(config, folder=folder)
@@ -244,7 +244,7 @@ class Run:
         )
         self._sample = workdir.make_sample(model.gan, parallel.replicated(mesh))
         self._standing = model.standing
-        self._gather = jax.jit(lambda state: state, out_shardings=parallel.replicated(mesh))
+        self._replicate = jax.jit(lambda tree: tree, out_shardings=parallel.replicated(mesh))
         self._saved = self._start if self._start else None  # the newest checkpoint's step
 
     def _first_or_restored_state(self, model: workdir.Model, shardings: Any) -> TrainState:
@@ -304,7 +304,7 @@ class Run:
         if start:
             progress.write(f"resuming {self._folder} from step {start}")
         else:
-            self._save_samples(0)
+            self._save_samples(0, self._standing(self._state, self._replicate))
         per_call = config.steps_per_call
         batches = data.batches(
             self._dataset,
@@ -349,11 +349,14 @@ class Run:
                 pending = (t, metrics)
             if due["sample"] or due["checkpoint"] or due["evaluate"] or stopping:
                 flush()
+            if due["evaluate"] or due["sample"]:
+                standing = self._standing(self._state, self._replicate)
             if due["evaluate"]:
-                self._evaluate(t, log, progress)
+                self._evaluate(t, standing, log, progress)
             if due["sample"]:  # before the checkpoint, or a kill between the two would lose it
-                self._save_samples(t)
+                self._save_samples(t, standing)
                 log.draw()
+                progress.start(t)
             if due["checkpoint"] or stopping:
                 self._save_checkpoint(t, checked)
             if stopping:
@@ -385,21 +388,16 @@ class Run:
         self._checkpoints.save(step, self._state)
         self._saved = step
 
-    def _evaluate(self, step: int, log: "Log", progress: Progress) -> None:
-        sampler = functools.partial(self._sample, self._state_to_sample())
-        values = self._monitor(step, sampler, self._state)
+    def _evaluate(self, step: int, standing: TrainState, log: "Log", progress: Progress) -> None:
+        values = self._monitor(step, functools.partial(self._sample, standing), self._state)
         log.write(step, values)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         progress.write(f"step {step}, evaluation: {shown}")
         progress.start(step)
 
-    def _state_to_sample(self) -> TrainState:
-        state = self._state.replace(opt_state=None)
-        return self._standing(self._gather(state) if self._config.parallel.shard_state else state)
-
-    def _save_samples(self, step: int) -> None:
+    def _save_samples(self, step: int, standing: TrainState) -> None:
         if self._shown:
-            self._save_translations(step)
+            self._save_translations(step, standing)
             return
         classes, columns = self._num_classes, 10
         count = columns * (min(classes, 20) or 10)
@@ -410,7 +408,7 @@ class Run:
             count = min(count, self._dataset.num_examples)
             label = self._dataset.features[self._dataset.feature_index[:count]]
         key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
-        images = np.asarray(self._sample(self._state_to_sample(), key, label))
+        images = np.asarray(self._sample(standing, key, label))
         if not parallel.is_main():
             return
         file = self._folder / "samples" / f"step_{step:07d}.png"
@@ -421,10 +419,10 @@ class Run:
         scale = max(1, 64 // images.shape[1])
         viz.save_image(viz.grid(images, columns), file, scale)
 
-    def _save_translations(self, step: int) -> None:
+    def _save_translations(self, step: int, standing: TrainState) -> None:
         key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
         shown, kind = self._shown, self._config.dataset.pairs
-        output = np.asarray(self._sample(self._state, key, shown["input"]))
+        output = np.asarray(self._sample(standing, key, shown["input"]))
         if not parallel.is_main():
             return
         source, output = pairs.pictures(kind, input=shown["input"], image=output)

@@ -152,8 +152,12 @@ def stops_at(step: int, stop: list[int]) -> bool:
     return multihost_utils.reached_preemption_sync_point(step)
 
 
-def make_mesh(count: int = 0, devices: Sequence[jax.Device] | None = None) -> Mesh:
+def make_mesh(
+    count: int = 0, devices: Sequence[jax.Device] | None = None, *, mode: str = "jit"
+) -> Mesh:
     """Returns a mesh with the one axis `data`, of the first `count` devices, 0 for all, or of some.
+
+    Their order is that of their connections, but for `pmap` process by process, as it needs it.
 
     Raises:
       UserError: there are not so many, or several processes would not use all of theirs.
@@ -165,6 +169,9 @@ def make_mesh(count: int = 0, devices: Sequence[jax.Device] | None = None) -> Me
             f"{jax.process_count()} process(es); start what is missing, or give 0 for all"
         )
     devices = devices or jax.devices()[: count or None]
+    if mode == "pmap":
+        devices = sorted(devices, key=lambda device: (device.process_index, device.id))
+        return Mesh(np.array(devices), ("data",), axis_types=(AxisType.Auto,))
     return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
@@ -225,8 +232,8 @@ def compile_step(
       step: the pure step, for batches with leaves [k, batch, ...].
       mesh: the devices, which share the batch and the noise.
       mode: `jit`, one program whose arrays lie on all devices, to which the compiler adds the
-        reduction of gradients; or `pmap`, a program for each device, which averages
-        them itself.
+        reduction of gradients; or `pmap`, a program for each device, which averages them itself,
+        for a mesh made for it.
       shardings: of the state; None where every device has all of it, as `pmap` needs it.
 
     Raises:

@@ -43,7 +43,7 @@ TRACED = {
     "optimizer.disc": ("b1", "b2", "decay", "eps", "learning_rate", "momentum"),
 }
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
-BLOCK = 4  # members whose steps a CPU core takes together
+BLOCK = 2  # members whose steps a CPU core takes together
 SAMPLES = 2500  # of each member, to count modes by
 
 
@@ -218,7 +218,8 @@ class Population:
         if label.ndim != 1:
             raise ValueError(f"label: shape {label.shape} is not [n]")
         keys = jnp.broadcast_to(key, (self.size,))
-        return self._samples(states, keys, label)
+        standing = jax.vmap(self.models[0].standing)(states)
+        return self._samples(standing, keys, label)
 
     def _new_state(self, key: jax.Array, values: dict[str, Any], batch: Any) -> TrainState:
         gan, players = self._model(values)
@@ -260,7 +261,6 @@ class Population:
         return jax.lax.map(steps, (states, indices, values), batch_size=BLOCK)
 
     def _sample(self, state: TrainState, key: jax.Array, label: jax.Array) -> jax.Array:
-        state = self.models[0].standing(state)
         return self.models[0].gan.sample(state.sampler, state.variables, key, label)
 
     def _model(self, values: dict[str, Any]) -> tuple[Any, Players]:

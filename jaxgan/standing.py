@@ -21,41 +21,43 @@ BATCHES, SIZE = 100, 100
 
 def make_standing(
     gan: GAN, image_shape: tuple[int, ...], num_classes: int
-) -> Callable[[TrainState], TrainState]:
+) -> Callable[..., TrainState]:
     """Returns `state -> state` whose generator's batch statistics are those of its average `ema`.
 
-    They are means over `BATCHES` batches of `SIZE` samples, whose noise depends on the state's key
-    alone and whose labels take turns. A state is returned as it is where it has no average or its
-    generator no batch normalisation, and for translators, which normalise by what they are given.
+    They are means over `BATCHES` batches of `SIZE` samples, whose noise and uniform labels depend
+    on the state's key alone. A state is returned as it is where it has no average or its generator
+    no batch normalisation, and so are those of translators. A second argument, `tree -> tree`, puts
+    what every batch needs where it shall lie.
 
     Args:
-      gan: the variant.
+      gan: the variant; its generator's `batch_stats` are those of `jaxgan.nn.norm` alone.
       image_shape: (height, width, channels).
       num_classes: of the data; 0 where it has no labels.
     """
 
     @jax.jit
     def statistics(gen: Any, disc: Any, variables: Players, key: jax.Array) -> Any:
+        key, label_key = jax.random.split(key)
         batch = {"image": jnp.zeros((SIZE, *image_shape))}
         if num_classes:
-            batch["label"] = jnp.arange(SIZE) % num_classes
+            batch["label"] = jax.random.randint(label_key, (SIZE,), 0, num_classes)
         # Statistics that are 0 become a share of the batch's. What the loss is, is compiled away.
         before = jax.tree.map(jnp.zeros_like, variables.gen["batch_stats"])
         variables = variables._replace(gen={**variables.gen, "batch_stats": before})
         _, (after, _) = gan.gen_loss(gen, disc, variables, batch, key)
         return jax.tree.map(lambda x: x / (1 - MOMENTUM), after.gen["batch_stats"])
 
-    def standing(state: TrainState) -> TrainState:
-        own = state.variables.gen
-        if state.ema is None or gan.translator or "batch_stats" not in own:
+    def standing(state: TrainState, place: Callable[[Any], Any] = lambda tree: tree) -> TrainState:
+        if state.ema is None or gan.translator or "batch_stats" not in state.variables.gen:
             return state
+        gen, own = place((state.ema, state.variables.gen))
+        variables = state.variables._replace(gen=own)
         key = jax.random.fold_in(state.key, 2**31 + 1)
         found = [
-            statistics(state.ema, state.params.disc, state.variables, jax.random.fold_in(key, i))
+            statistics(gen, state.params.disc, variables, jax.random.fold_in(key, i))
             for i in range(BATCHES)
         ]
         mean = jax.tree.map(lambda *x: sum(x) / BATCHES, *found)
-        variables = state.variables._replace(gen={**own, "batch_stats": mean})
-        return state.replace(variables=variables)
+        return state.replace(variables=variables._replace(gen={**own, "batch_stats": mean}))
 
     return standing

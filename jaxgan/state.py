@@ -17,7 +17,7 @@ class TrainState:
     Attributes:
       step: int32 scalar, generator updates done.
       key: typed PRNG key; step `t` draws from `fold_in(key, t)` only, random crops of its batch
-        from `fold_in(fold_in(key, 2**31), t)`.
+        from `fold_in(fold_in(key, 2**31), t)`, `jaxgan.standing` from `fold_in(key, 2**31 + 1)`.
       params: `Players` of parameters.
       variables: `Players` of variables that no gradient trains.
       opt_state: `Players` of optimizer states.

@@ -29,7 +29,7 @@ class Model(NamedTuple):
       num_classes: that can be asked for; 0 where the model takes no labels.
       new_state: `(key, batch) -> TrainState` before the first step.
       abstract_state: shapes and dtypes of the state.
-      standing: `state -> state` to sample from (`jaxgan.standing`).
+      standing: `state -> state` to sample from (`jaxgan.standing.make_standing`).
     """
 
     gan: GAN
@@ -37,7 +37,7 @@ class Model(NamedTuple):
     num_classes: int
     new_state: Callable[..., state.TrainState]
     abstract_state: state.TrainState
-    standing: Callable[[state.TrainState], state.TrainState]
+    standing: Callable[..., state.TrainState]
 
 
 def make_model(
@@ -173,7 +173,7 @@ class Trained(NamedTuple):
       config: its configuration.
       model: its model.
       image_shape: (height, width, channels).
-      state: its train state.
+      state: its train state, with batch statistics of the generator's average (`jaxgan.standing`).
       sample: `(key, label int32 [n]) -> uint8 [n, height, width, channels]`, compiled, from the
         moving average where there is one; of a translator, inputs uint8 [n, height, width, ...]
         take the place of labels.
@@ -191,7 +191,7 @@ class Trained(NamedTuple):
 
 
 def make_sample(
-    gan: GAN, sharding: jax.sharding.Sharding | None = None
+    gan: GAN, sharding: jax.sharding.NamedSharding | None = None
 ) -> Callable[[state.TrainState, jax.Array, jax.Array], jax.Array]:
     """Returns the compiled `(state, key, label or uint8 inputs) -> uint8 images`.
 
@@ -210,7 +210,8 @@ def make_sample(
             if sharding is None:
                 return images
             return jax.lax.with_sharding_constraint(images, sharding)
-        shares = parallel.row_sharding(parallel.make_mesh(len(key)))
+        mesh = sharding.mesh if sharding else parallel.make_mesh(len(key))
+        shares = parallel.row_sharding(mesh)
         key, label = jax.lax.with_sharding_constraint((key, label), shares)
         images = jax.vmap(one, (None, 0, 0))(state, key, label)
         return jax.lax.with_sharding_constraint(images, shares)
@@ -284,7 +285,9 @@ def load(
         raise RunError(f"--workdir: {error}") from error
     finally:
         checkpoints.close()
-    restored, compiled = model.standing(restored), make_sample(model.gan)
+    if config.gan.get("sample_statistics") != "batch":
+        restored = model.standing(restored)
+    compiled = make_sample(model.gan)
     return Trained(
         config,
         model,

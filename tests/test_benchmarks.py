@@ -105,11 +105,13 @@ def test_modes_of_several_seeds(tmp_path, capsys, monkeypatch):
 
 
 def test_population_takes_steps_of_all_members():
-    run, size = population.jaxgan_side(2, 1)
+    run, size = population.jaxgan_side(2, 10)
     run()
     assert size > 10_000
     with pytest.raises(UserError, match="--members: 1 is below 2"):
         population.main(["--members=1"])
+    with pytest.raises(UserError, match="--steps: 15 is no multiple of 10"):
+        population.main(["--steps=15"])
 
 
 def test_variants_of_each_ablation():

@@ -64,6 +64,12 @@ def test_a_mesh_that_does_not_match_the_devices():
         parallel.make_mesh(16)
 
 
+def test_devices_of_pmap_are_in_the_order_of_their_processes():
+    chips = jax.devices()[:4]
+    mesh = parallel.make_mesh(devices=chips[::-1], mode="pmap")
+    assert list(mesh.devices) == chips
+
+
 def test_large_arrays_are_divided_along_their_longest_axis():
     shapes = {"kernel": (16, 512), "bias": (512,), "odd": (71, 73), "step": ()}
     state = {name: jax.ShapeDtypeStruct(shape, np.float32) for name, shape in shapes.items()}
