@@ -8,7 +8,7 @@ How many modes are found, and how well: `python -m jaxgan.evaluate --workdir=run
 `python -m benchmarks.modes --config=configs/gan_ring.py`, 10 seeds of each as one program, 2,500
 samples each, means with standard errors (a minute each on 2 CPU cores):
 
-  GAN, non-saturating      6.0 +- .3 of 8 modes   95.0 +- .6 % high quality   reverse KL .571 +- .081
+  GAN, non-saturating      6.0 +- .3 of 8 modes   95.0 +- .6 % high quality  reverse KL .571 +- .081
   GAN, R1 and R2           8.0 +- .0              87.2 +- 1.1 %               .003 +- .001
   relativistic, R1 and R2  8.0 +- .0              86.3 +- 1.2 %               .003 +- .001
 
