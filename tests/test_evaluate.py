@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import programs
@@ -7,6 +8,7 @@ from PIL import Image
 
 from jaxgan import config as config_lib
 from jaxgan import data, evaluate, loop, sample
+from jaxgan.base import Players
 from jaxgan.errors import UserError
 
 FAST = "--metrics=frechet,manifold,memorisation,agreement"
@@ -191,3 +193,18 @@ def test_points(tmp_path):
     assert result["mixture_modes"]["real"] == 8 and result["mixture_modes"]["mean"] < 8
     sample.main([f"--workdir={tmp_path}", "--num=100", f"--out={tmp_path / 'points.npz'}"])
     assert np.load(tmp_path / "points.npz")["image"].shape == (100, 1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("gen", "options", "ema", "wanted"),
+    [
+        ({}, {}, 1, "none"),
+        ({"batch_stats": 0}, {"sample_statistics": "batch"}, 1, "batch"),
+        ({"batch_stats": 0}, {"sample_statistics": "running"}, None, "running"),
+        ({"batch_stats": 0}, {}, 1, "standing"),
+    ],
+)
+def test_protocol_tells_whose_statistics_normalise(gen, options, ema, wanted):
+    state = SimpleNamespace(variables=Players(gen, {}), ema=ema)
+    trained = SimpleNamespace(state=state, config=SimpleNamespace(gan=options))
+    assert evaluate._batch_norm(trained) == wanted
