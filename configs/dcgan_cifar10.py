@@ -8,9 +8,9 @@ generator. Another file of 32x32 images: `--config.dataset.path=FILE.npz`.
 On 5,085 images of CIFAR-10 in such a file, 4,000 steps (50 epochs) in 27 minutes on one CPU core,
 seed 0: no collapse (`docs/cifar10.png`). Of 1,000 samples (`python -m jaxgan.sample --num=1000
 --out=FILE.npz`) the mean distance of two is 19.8 (of training images 18.9; values in [0, 1]), the
-least of all pairs 5.3 (4.6), the standard deviation of a pixel .26 (.25). The discriminator is ahead
-(D(x) .8 to .9, D(G(z)) .1 to .2), as few images let it. Not trained on all of CIFAR-10, and its FID
-not measured, which needs a GPU and the weights of Inception.
+least of all pairs 5.3 (4.6), the standard deviation of a pixel .26 (.25). The discriminator is
+ahead (D(x) .8 to .9, D(G(z)) .1 to .2), as few images let it. Not trained on all of CIFAR-10, and
+its FID not measured, which needs a GPU and the weights of Inception.
 """
 
 from ml_collections import ConfigDict
