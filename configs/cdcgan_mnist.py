@@ -19,10 +19,10 @@ seeds, after training with seed 0:
   density          .989 +- .009        1.026
   coverage         .938 +- .003         .961
 
-Lowest digit: 99.0 % agreement. With the running statistics of batch normalisation in place of those
-of the averaged weights (`jaxgan.standing`) 99.25 % and .067. Of 13,000 steps 98.56 % and .093, with
-running statistics. The relativistic loss and the penalties of `cgan_mnist`, without normalisation in
-the discriminator, lead nowhere here: a distance of 1.4 after 4,000 steps.
+Lowest digit: 99.0 % agreement. With the running statistics of batch normalisation in place of
+those of the averaged weights (`jaxgan.standing`) 99.25 % and .067. The relativistic loss and the
+penalties of `cgan_mnist`, without normalisation in the discriminator, lead nowhere here: a distance
+of 1.4 after 4,000 steps.
 """
 
 from ml_collections import ConfigDict
