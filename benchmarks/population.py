@@ -25,6 +25,7 @@ from jaxgan import cli, config, loop, population
 from jaxgan.errors import UserError
 
 CONFIG = "configs/gan_ring.py"
+PER_CALL = 10  # steps that jaxgan takes in one call
 
 
 def jaxgan_side(
@@ -32,7 +33,7 @@ def jaxgan_side(
 ) -> tuple[Callable[[], None], int]:
     """Returns the function that takes `steps` steps of all members, and bytes of one's state.
 
-    Steps are a multiple of the configuration's `steps_per_call`.
+    Steps are a multiple of the `steps_per_call` of the configuration so changed.
     """
     settings = config.load(CONFIG, [*changes, f"--config.population.seeds={members}"])
     dataset = loop.load_dataset(settings)
@@ -121,13 +122,13 @@ def main(argv: list[str]) -> None:
     for name, least in {"members": 2, "rounds": 1, "steps": 1, "devices": 1}.items():
         if getattr(args, name) < least:
             raise UserError(f"--{name}: {getattr(args, name)} is below {least}")
-    per_call = config.load(CONFIG).steps_per_call
-    if args.steps % per_call:
-        raise UserError(f"--steps: {args.steps} is no multiple of {per_call}, the steps of a call")
+    if args.steps % PER_CALL:
+        raise UserError(f"--steps: {args.steps} is no multiple of {PER_CALL}, the steps of a call")
     if importlib.util.find_spec("torch") is None:
         raise UserError("PyTorch is missing; pip install '.[bench]'")
     widths = [] if args.width is None else [f"{p}_width={args.width}" for p in ("gen", "disc")]
-    changes = [f"--config.gan.{width}" for width in widths]
+    changes = [f"--config.steps_per_call={PER_CALL}"]
+    changes += [f"--config.gan.{width}" for width in widths]
     jax.config.update("jax_num_cpu_devices", args.devices)
     cli.use_compilation_cache()
     together, size = jaxgan_side(args.members, args.steps, changes)

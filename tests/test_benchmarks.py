@@ -105,7 +105,7 @@ def test_modes_of_several_seeds(tmp_path, capsys, monkeypatch):
 
 
 def test_population_takes_steps_of_all_members():
-    run, size = population.jaxgan_side(2, 10)
+    run, size = population.jaxgan_side(2, 4, ["--config.steps_per_call=2"])
     run()
     assert size > 10_000
     with pytest.raises(UserError, match="--members: 1 is below 2"):
