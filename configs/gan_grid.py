@@ -8,9 +8,9 @@ How many modes are found, and how well: `python -m jaxgan.evaluate --workdir=run
 `python -m benchmarks.modes --config=configs/gan_grid.py`, 10 seeds of each as one program, 2,500
 samples each, means with standard errors (6 to 10 minutes each on one CPU core):
 
-  GAN, non-saturating      13.5 +- .5 of 25 modes   88.8 +- .5 % high quality   reverse KL 1.47
-  GAN, R1 and R2           25.0 +- .0               75.2 +- 1.8 %               .018
-  relativistic, R1 and R2  25.0 +- .0               72.7 +- 2.6 %               .035
+  GAN, non-saturating      13.5 +- .5 of 25 modes   88.8 +- .5 % high quality
+  GAN, R1 and R2           25.0 +- .0               75.2 +- 1.8 %
+  relativistic, R1 and R2  25.0 +- .0               72.7 +- 2.6 %
 
 The penalties have weight .1. Published for a GAN of other networks (Lin et al. 2018, PacGAN, arXiv
 1712.04086): 17.3 modes, 94.8 %.

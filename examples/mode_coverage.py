@@ -66,7 +66,8 @@ def main(argv: list[str]) -> None:
         mean, error = found.mean(0), standard_error(found)
         axes.set_title(
             f"{title}\n{mean[0]:.1f} ± {error[0]:.1f} of {len(centres)} modes, "
-            f"{100 * mean[1]:.0f} ± {100 * error[1]:.0f} % near one"
+            f"{100 * mean[1]:.0f} ± {100 * error[1]:.0f} % near one",
+            fontsize=9,
         )
         reach = 1.3 * np.abs(centres).max()
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=(), yticks=(), aspect="equal")
