@@ -119,8 +119,8 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--devices", type=int, default=os.cpu_count(), help="of the CPU")
     parser.add_argument("--out", default="benchmarks/results", type=pathlib.Path, help="folder")
     args = parser.parse_args(argv)
-    for name, least in {"members": 2, "rounds": 1, "steps": 1, "devices": 1}.items():
-        if getattr(args, name) < least:
+    for name, least in {"members": 2, "rounds": 1, "steps": 1, "width": 1, "devices": 1}.items():
+        if getattr(args, name) is not None and getattr(args, name) < least:
             raise UserError(f"--{name}: {getattr(args, name)} is below {least}")
     if args.steps % PER_CALL:
         raise UserError(f"--steps: {args.steps} is no multiple of {PER_CALL}, the steps of a call")

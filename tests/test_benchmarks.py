@@ -110,6 +110,8 @@ def test_population_takes_steps_of_all_members():
     assert size > 10_000
     with pytest.raises(UserError, match="--members: 1 is below 2"):
         population.main(["--members=1"])
+    with pytest.raises(UserError, match="--width: 0 is below 1"):
+        population.main(["--width=0"])
     with pytest.raises(UserError, match="--steps: 15 is no multiple of 10"):
         population.main(["--steps=15"])
 
