@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties, rows
-from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
+from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by, shown
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -32,6 +32,10 @@ class Generator(nn.Module):
       width: channels before the last layer; they double with each halving of the resolution.
       kernel: rows and columns of every kernel.
       units: of a dense layer before the map; 0: none.
+      mapping_layers: further ones of as many units, after which the map is drawn from the first and
+        the last of them. Classes are disconnected and noise is not: the way from one to another is
+        steeper through more layers (Tanielian et al. 2020, arXiv 2006.04596, on why it must be),
+        and the first layer keeps the variety that they lose.
       dtype: of the computation.
     """
 
@@ -39,6 +43,7 @@ class Generator(nn.Module):
     width: int = 64
     kernel: int = 4
     units: int = 0
+    mapping_layers: int = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -57,7 +62,11 @@ class Generator(nn.Module):
         size, layers = base_and_layers(self.image_shape)
         channels = self.width * 2 ** (layers - 1)
         options = {"use_bias": False, "dtype": self.dtype, "kernel_init": small_normal}
-        x = normalise(nn.Dense(self.units, **options)(latent)) if self.units else latent
+        x = first = normalise(nn.Dense(self.units, **options)(latent)) if self.units else latent
+        for _ in range(self.mapping_layers):
+            x = normalise(nn.Dense(self.units, **options)(x))
+        if self.mapping_layers:
+            x = jnp.concatenate([first, x], -1)
         x = nn.Dense(size * size * channels, **options)(x)
         shape = (-1, size, size, channels)
         x = normalise(x.reshape(shape)) if self.kernel == 4 else normalise(x).reshape(shape)
@@ -168,6 +177,8 @@ def make(
     kernel: int = 4,
     loss: str = "nonsaturating",
     units: int = 0,
+    mapping_layers: int = 0,
+    instance_noise: float = 0.0,
     disc_norm: str = "batch",
     penalty: str = "r1_r2",
     penalty_weight: float = 0.0,
@@ -187,6 +198,10 @@ def make(
       loss: a name of `losses.PAIRS`.
       units: of a dense layer before the generator's first map and of one before the
         discriminator's logit, as the authors' networks for MNIST have them, with 1,024; 0: none.
+      mapping_layers: of `units` after the generator's, with a way past them; needs `units`.
+      instance_noise: standard deviation of Gaussian noise on every image that the discriminator
+        sees in training, real or generated, where images are in [-1, 1] (Sonderby et al. 2017,
+        arXiv 1610.04490; constant, where they let it fall); 0 for none.
       disc_norm: of the discriminator: `batch`, `spectral`, or `none`, which starts from
         weights of the scale of He et al. 2015 and has biases.
       penalty: a name of `penalties.PENALTIES`.
@@ -212,12 +227,22 @@ def make(
         raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
     if kernel not in (4, 5):
         raise ValueError(f"kernel: {kernel} is not 4 or 5")
-    least = {"latent_size": (latent_size, 1), "width": (width, 1), "units": (units, 0)}
+    least = {
+        "latent_size": (latent_size, 1),
+        "width": (width, 1),
+        "units": (units, 0),
+        "mapping_layers": (mapping_layers, 0),
+        "instance_noise": (instance_noise, 0),
+    }
     for name, (value, bound) in least.items():
-        if value < bound:
+        if below(value, bound):
             raise ValueError(f"{name}: {value} is below {bound}")
+    if mapping_layers and not units:
+        raise ValueError(
+            f"mapping_layers: {mapping_layers} of no units; set --config.gan.units=512"
+        )
 
-    generator = Generator(image_shape, width, kernel, units, compute_dtype(dtype))
+    generator = Generator(image_shape, width, kernel, units, mapping_layers, compute_dtype(dtype))
     discriminator = Discriminator(width, kernel, disc_norm, units, compute_dtype(dtype))
     disc_pair, gen_pair = losses.PAIRS[loss]
 
@@ -233,6 +258,15 @@ def make(
     def critic(disc: Any, stats: Any, image: jax.Array) -> tuple[jax.Array, Any]:
         return discriminator.apply({"params": disc, **stats}, image, mutable=["batch_stats"])
 
+    def noisy(image: jax.Array, key: jax.Array) -> jax.Array:
+        if not is_set(instance_noise):
+            return image
+
+        def normal(key: jax.Array, count: int) -> jax.Array:
+            return jax.random.normal(key, (count, *image_shape))
+
+        return image + instance_noise * rows.draw(normal, key, len(image))
+
     def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
         gen_key, disc_key = jax.random.split(key)
         gen = dict(generator.init(gen_key, jnp.zeros((2, latent_size)), True))
@@ -244,8 +278,10 @@ def make(
         disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         fakes, _ = generate(gen, variables.gen, key, batch["image"].shape[0])
+        image = noisy(batch["image"], jax.random.fold_in(key, 2))
+        fakes = noisy(fakes, jax.random.fold_in(key, 3))
         # Real and fake examples are batches of their own to the normalisation.
-        real, stats = critic(disc, variables.disc, batch["image"])
+        real, stats = critic(disc, variables.disc, image)
         fake, stats = critic(disc, stats, fakes)
         loss = jnp.mean(disc_pair(real, fake))
         metrics = {
@@ -257,7 +293,7 @@ def make(
             metrics["penalty"] = penalty_weight * penalties.estimate(
                 penalties.PENALTIES[penalty],
                 lambda x: critic(disc, stats, x)[0],
-                batch["image"],
+                image,
                 fakes,
                 jax.random.fold_in(key, 1),
                 share=penalty_share,
@@ -269,8 +305,9 @@ def make(
         gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         fakes, stats = generate(gen, variables.gen, key, batch["image"].shape[0])
-        fake, _ = critic(disc, variables.disc, fakes)
-        real, _ = critic(disc, variables.disc, batch["image"])  # compiled away where not needed
+        image = noisy(batch["image"], jax.random.fold_in(key, 2))  # compiled away if not needed
+        fake, _ = critic(disc, variables.disc, noisy(fakes, jax.random.fold_in(key, 3)))
+        real, _ = critic(disc, variables.disc, image)
         loss = jnp.mean(gen_pair(real, fake))
         return loss, (variables._replace(gen=stats), {"gen_loss": loss})
 

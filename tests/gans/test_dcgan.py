@@ -1,3 +1,4 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,6 +46,49 @@ def test_sizes_are_4_or_7_times_powers_of_2(side, kernel):
     params, variables = jax.jit(gan.init)(jax.random.key(0), batch(side, 3))
     images = jax.jit(gan.sample)(params.gen, variables, jax.random.key(1), jnp.zeros(5, jnp.int32))
     assert images.shape == (5, side, side, 3) and np.all(np.abs(images) <= 1)
+
+
+def test_map_is_drawn_from_the_first_and_the_last_of_the_mapping_layers():
+    params, variables = jax.jit(make(units=8, mapping_layers=2).init)(jax.random.key(0), batch())
+    shapes = [params.gen[f"Dense_{i}"]["kernel"].shape for i in range(4)]
+    assert shapes == [(100, 8), (8, 8), (8, 8), (16, 4 * 4 * 8)]
+    generator = dcgan.Generator((16, 16, 1), 4, units=8, mapping_layers=2)
+    z = jax.random.normal(jax.random.key(1), (6, 100))
+
+    def draw(gen):
+        return generator.apply({"params": gen, **variables.gen}, z, False)
+
+    for rows in (slice(0, 8), slice(8, 16)):  # each half counts
+        kernel = params.gen["Dense_3"]["kernel"].at[rows].set(0)
+        assert not np.allclose(draw(params.gen), draw(params.gen | {"Dense_3": {"kernel": kernel}}))
+
+
+def test_instance_noise_is_on_every_image_that_the_discriminator_sees():
+    made, seen = [], []
+
+    def watch(call, args, kwargs, context):
+        found = call(*args, **kwargs)
+        if isinstance(context.module, dcgan.Generator):
+            made.append(found)
+        elif isinstance(context.module, dcgan.Discriminator):
+            seen.append(args[0])
+        return found
+
+    examples, key = batch(count=64), jax.random.key(1)
+    plain, gan = make(), make(instance_noise=0.3)
+    params, variables = jax.jit(plain.init)(jax.random.key(0), examples)
+    noise = []
+    for player in (gan, plain):
+        with nn.intercept_methods(watch):
+            player.disc_loss(params.disc, params.gen, variables, examples, key)
+            player.gen_loss(params.gen, params.disc, variables, examples, jax.random.key(2))
+        given = (examples["image"], *made, examples["image"])
+        noise.append(np.stack([x - y for x, y in zip(seen, given, strict=True)]))
+        made.clear(), seen.clear()
+    assert not np.any(noise[1])
+    np.testing.assert_allclose(noise[0].std((1, 2, 3, 4)), 0.3, rtol=0.03)
+    correlation = np.corrcoef(noise[0].reshape(4, -1))
+    assert np.all(np.abs(correlation - np.eye(4)) < 0.04)
 
 
 def test_weights_start_as_in_the_paper():
@@ -164,6 +208,9 @@ def test_bfloat16_keeps_float32_in_parameters_statistics_and_losses():
         ("kernel", 3, (16, 16, 1)),
         ("width", 0, (16, 16, 1)),
         ("latent_size", 0, (16, 16, 1)),
+        ("mapping_layers", -1, (16, 16, 1)),
+        ("mapping_layers", 2, (16, 16, 1)),
+        ("instance_noise", -0.1, (16, 16, 1)),
         ("dtype", "float16", (16, 16, 1)),
         ("name", "dcgan", (20, 20, 1)),
         ("name", "dcgan", (16, 32, 1)),
