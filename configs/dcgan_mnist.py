@@ -37,11 +37,20 @@ from jaxgan import config as config_lib
 def get_config() -> ConfigDict:
     """Returns the configuration."""
     config = config_lib.base()
-    config.steps = 12_000
+    config.steps = 24_000
     config.batch_size = 32
     config.ema_decay = 0.9995
     config.evaluate_every = 1000
-    config.gan = ConfigDict({"name": "dcgan", "width": 32, "kernel": 4, "units": 512})
+    config.gan = ConfigDict(
+        {
+            "name": "dcgan",
+            "width": 32,
+            "kernel": 4,
+            "units": 512,
+            "mapping_layers": 2,
+            "instance_noise": 0.2,
+        }
+    )
     adam = {"name": "adam", "learning_rate": 1e-3, "b1": 0.5}
     config.optimizer = ConfigDict({"gen": dict(adam), "disc": adam | {"learning_rate": 3e-4}})
     return config
