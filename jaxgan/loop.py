@@ -109,7 +109,7 @@ class Prepared(NamedTuple):
 def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
     mesh = parallel.make_mesh(config.parallel.devices, mode=config.parallel.mode)
     parallel.check_batch_size(config.batch_size, mesh, config.parallel.accumulate)
-    workdir.check_owner(folder, config)
+    workdir.check_owner(folder, config, extend=True)
     dataset = load_dataset(config, folder=folder)
     about = describe(config, dataset)
     if dataset.features is not None and config.evaluate_every:

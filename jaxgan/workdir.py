@@ -89,8 +89,14 @@ def make_model(
     return Model(gan, players, asked, new_state, abstract_state, standing)
 
 
-def check_owner(folder: pathlib.Path, config: FrozenConfigDict) -> None:
-    """Raises `UserError` where a work folder belongs to another configuration."""
+def check_owner(folder: pathlib.Path, config: FrozenConfigDict, *, extend: bool = False) -> None:
+    """Raises `UserError` where a work folder belongs to another configuration.
+
+    Args:
+      folder: the work folder.
+      config: the configuration.
+      extend: whether it may have more steps, where no learning rate depends on their number.
+    """
     try:
         has_config = (folder / "config.json").exists()
         has_checkpoints = (folder / "checkpoints").exists()
@@ -104,7 +110,11 @@ def check_owner(folder: pathlib.Path, config: FrozenConfigDict) -> None:
                 f"--workdir: {folder} has checkpoints but no config.json; choose another folder"
             )
         return
-    differences = config_lib.differences(_read_json(folder / "config.json"), config)
+    old = _read_json(folder / "config.json")
+    falls = any(player.get("decay_from", 1.0) < 1 for player in config.optimizer.values())
+    if extend and not falls and old.get("steps", 0) < config.steps:
+        old["steps"] = config.steps
+    differences = config_lib.differences(old, config)
     if differences:
         raise UserError(
             f"--workdir: {folder} was made by a different config ({'; '.join(differences)}); "

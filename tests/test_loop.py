@@ -195,6 +195,18 @@ def test_other_config_is_refused_with_the_keys(finished, load):
         loop.train(load(seed=2, batch_size=16), finished)
 
 
+def test_more_steps_go_on_where_no_learning_rate_depends_on_their_number(finished, load, tmp_path):
+    constant = {"optimizer.gen.decay_from": 1.0, "optimizer.disc.decay_from": 1.0}
+    loop.train(load(**constant), tmp_path / "whole")
+    loop.train(load(steps=4, **constant), tmp_path / "extended")
+    loop.train(load(**constant), tmp_path / "extended")
+    chex.assert_trees_all_equal(final(tmp_path / "extended"), final(tmp_path / "whole"))
+    with pytest.raises(UserError, match=r"different config \(steps: 6 -> 4\)"):
+        loop.train(load(steps=4, **constant), tmp_path / "extended")
+    with pytest.raises(UserError, match=r"different config \(steps: 6 -> 8\)"):
+        loop.train(load(steps=8), finished)
+
+
 def test_loss_that_is_not_finite_stops_the_run(load, tmp_path):
     config = load(**{"optimizer.gen.learning_rate": 1e30, "log_every": 3, "checkpoint_every": 1})
     with pytest.raises(
