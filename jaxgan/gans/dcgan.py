@@ -200,7 +200,7 @@ def make(
         discriminator's logit, as the authors' networks for MNIST have them, with 1,024; 0: none.
       mapping_layers: of `units` after the generator's, with a way past them; needs `units`.
       instance_noise: standard deviation of Gaussian noise on every image that the discriminator
-        sees in training, real or generated, where images are in [-1, 1] (Sonderby et al. 2017,
+        sees in training, real or generated, where images are in [-1, 1] (Sønderby et al. 2017,
         arXiv 1610.04490; constant, where they let it fall); 0 for none.
       disc_norm: of the discriminator: `batch`, `spectral`, or `none`, which starts from
         weights of the scale of He et al. 2015 and has biases.
