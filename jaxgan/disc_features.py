@@ -129,7 +129,9 @@ def accuracy(
     """
     from sklearn.svm import LinearSVC
 
-    _log.info("fitting a linear SVM to %d x %d features; minutes for 60000 x 1536", *train.shape)
+    _log.info(
+        "fitting a linear SVM to %d examples of %d features, which can take minutes", *train.shape
+    )
     machine = LinearSVC(C=PENALTY, random_state=0).fit(train, train_label)
     return float(np.mean(machine.predict(test) == test_label))
 

@@ -491,10 +491,11 @@ def _finish(
         _, found = mixtures(population, states, jax.random.key(0))
     for i, settings in enumerate(population.configs):
         run = folder / f"member_{i:03d}"
-        workdir.claim(run, settings, about)
         kept = Checkpoints(run / "checkpoints", keep=1)
-        if config.steps not in kept.steps():
-            kept.save(config.steps, jax.tree.map(jnp.asarray, member(states, i)))
+        if max(kept.steps(), default=0) <= config.steps:  # or train.py has taken it further
+            workdir.claim(run, settings, about)
+            if config.steps not in kept.steps():
+                kept.save(config.steps, jax.tree.map(jnp.asarray, member(states, i)))
         kept.close()
         flat = config_lib.flatten(settings)
         rows.append({"member": run.name, **{key: flat[key] for key in population.varied}})

@@ -95,7 +95,9 @@ def check_owner(folder: pathlib.Path, config: FrozenConfigDict, *, extend: bool 
     Args:
       folder: the work folder.
       config: the configuration.
-      extend: whether it may have more steps, where no learning rate depends on their number.
+      extend: whether it may have other steps, no fewer than are done, where no learning rate
+        depends on their number. The state is that of a run that had them from the start; pictures,
+        `best` and `mean:STEP` may include the earlier end.
     """
     try:
         has_config = (folder / "config.json").exists()
@@ -110,11 +112,16 @@ def check_owner(folder: pathlib.Path, config: FrozenConfigDict, *, extend: bool 
                 f"--workdir: {folder} has checkpoints but no config.json; choose another folder"
             )
         return
-    old = _read_json(folder / "config.json")
-    falls = any(player.get("decay_from", 1.0) < 1 for player in config.optimizer.values())
-    if extend and not falls and old.get("steps", 0) < config.steps:
-        old["steps"] = config.steps
-    differences = config_lib.differences(old, config)
+    differences = config_lib.differences(_read_json(folder / "config.json"), config)
+    if extend and len(differences) == 1 and differences[0].startswith("steps: "):
+        if any(player.get("decay_from", 1.0) < 1 for player in config.optimizer.values()):
+            raise UserError(
+                f"--config.{differences[0]} changes learning rates that fall to 0 at the last step "
+                "(decay_from); choose another --workdir or the old steps"
+            )
+        names = [path.name for path in (folder / "checkpoints").glob("*")]
+        if config.steps >= max([int(name) for name in names if name.isdigit()], default=0):
+            return
     if differences:
         raise UserError(
             f"--workdir: {folder} was made by a different config ({'; '.join(differences)}); "

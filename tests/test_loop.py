@@ -44,6 +44,10 @@ def finished(tmp_path_factory, digits_file):
     return folder
 
 
+def about(folder):
+    return json.loads((folder / "dataset.json").read_text())
+
+
 def rows(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
@@ -196,6 +200,7 @@ def test_other_config_is_refused_with_the_keys(finished, load):
 
 
 def test_more_steps_go_on_where_no_learning_rate_depends_on_their_number(finished, load, tmp_path):
+    falls = "optimizer.disc.decay_from"
     constant = {"optimizer.gen.decay_from": 1.0, "optimizer.disc.decay_from": 1.0}
     loop.train(load(**constant), tmp_path / "whole")
     loop.train(load(steps=4, **constant), tmp_path / "extended")
@@ -203,8 +208,18 @@ def test_more_steps_go_on_where_no_learning_rate_depends_on_their_number(finishe
     chex.assert_trees_all_equal(final(tmp_path / "extended"), final(tmp_path / "whole"))
     with pytest.raises(UserError, match=r"different config \(steps: 6 -> 4\)"):
         loop.train(load(steps=4, **constant), tmp_path / "extended")
-    with pytest.raises(UserError, match=r"different config \(steps: 6 -> 8\)"):
+    with pytest.raises(
+        UserError, match=r"--config\.steps: 6 -> 8 changes learning rates that fall"
+    ):
         loop.train(load(steps=8), finished)
+    # Stopped before the first of the new steps is done, it is as it was.
+    workdir.claim(tmp_path / "whole", load(steps=100, **constant), about(tmp_path / "whole"))
+    assert loop.train(load(**constant), tmp_path / "whole") == 0
+    workdir.claim(tmp_path / "one", load(**{**constant, falls: 0.5}), about(tmp_path / "whole"))
+    with pytest.raises(UserError, match=r"steps: 6 -> 8 changes learning rates that fall"):
+        workdir.check_owner(
+            tmp_path / "one", load(steps=8, **{**constant, falls: 0.5}), extend=True
+        )
 
 
 def test_loss_that_is_not_finite_stops_the_run(load, tmp_path):

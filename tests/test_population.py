@@ -8,6 +8,7 @@ import numpy as np
 import programs
 import pytest
 from jax.flatten_util import ravel_pytree
+from ml_collections import ConfigDict, FrozenConfigDict
 from PIL import Image
 
 from jaxgan import config as config_lib
@@ -87,6 +88,7 @@ def trained(tmp_path_factory):
         "--config.ema_decay=0.9",
         *SGD,
         *(f"--config.optimizer.{name}.learning_rate=0.1" for name in ("gen", "disc")),
+        *(f"--config.optimizer.{name}.decay_from=1.0" for name in ("gen", "disc")),
         steps=4,
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -148,6 +150,12 @@ def test_a_stopped_population_resumes(trained, tmp_path, monkeypatch):
     one, other = (workdir.load(f / "member_002").state for f in (folder, tmp_path / "run"))
     for a, b in zip(jax.tree.leaves(one.params), jax.tree.leaves(other.params), strict=True):
         np.testing.assert_array_equal(a, b)
+    further = ConfigDict(population.members(config)[2].to_dict())
+    further.steps = 6
+    loop.train(FrozenConfigDict(further), tmp_path / "run" / "member_002")
+    assert population.train(config, tmp_path / "run") == 0  # and leaves that member alone
+    assert workdir.load(tmp_path / "run" / "member_002").state.step == 6
+    assert workdir.load(tmp_path / "run" / "member_001").state.step == 4
     assert population.train(config, folder) == 0  # done already: nothing to do
 
 

@@ -32,10 +32,10 @@ class Generator(nn.Module):
       width: channels before the last layer; they double with each halving of the resolution.
       kernel: rows and columns of every kernel.
       units: of a dense layer before the map; 0: none.
-      mapping_layers: further ones of as many units, after which the map is drawn from the first and
-        the last of them. Classes are disconnected and noise is not: the way from one to another is
-        steeper through more layers (Tanielian et al. 2020, arXiv 2006.04596, on why it must be),
-        and the first layer keeps the variety that they lose.
+      mapping_layers: dense layers of `units` after the first, with a skip connection: the map is
+        computed from the outputs of the first and of the last, concatenated. More layers allow
+        steeper transitions between modes that the data have apart, where a continuous generator
+        must draw something in between (Tanielian et al. 2020, arXiv 2006.04596).
       dtype: of the computation.
     """
 
@@ -198,10 +198,12 @@ def make(
       loss: a name of `losses.PAIRS`.
       units: of a dense layer before the generator's first map and of one before the
         discriminator's logit, as the authors' networks for MNIST have them, with 1,024; 0: none.
-      mapping_layers: of `units` after the generator's, with a way past them; needs `units`.
+      mapping_layers: dense layers of `units` after the generator's first, and a skip connection
+        past them; needs `units`.
       instance_noise: standard deviation of Gaussian noise on every image that the discriminator
         sees in training, real or generated, where images are in [-1, 1] (Sønderby et al. 2017,
-        arXiv 1610.04490; constant, where they let it fall); 0 for none.
+        arXiv 1610.04490; constant, where they let it fall); 0 for none. Whoever looks at a trained
+        discriminator gives it images without, and the statistics of those with noise.
       disc_norm: of the discriminator: `batch`, `spectral`, or `none`, which starts from
         weights of the scale of He et al. 2015 and has biases.
       penalty: a name of `penalties.PENALTIES`.
@@ -239,7 +241,7 @@ def make(
             raise ValueError(f"{name}: {value} is below {bound}")
     if mapping_layers and not units:
         raise ValueError(
-            f"mapping_layers: {mapping_layers} of no units; set --config.gan.units=512"
+            f"mapping_layers: {mapping_layers} needs units; set --config.gan.units=512"
         )
 
     generator = Generator(image_shape, width, kernel, units, mapping_layers, compute_dtype(dtype))

@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import gans
+from jaxgan import gans, penalties
 from jaxgan.base import Players
 from jaxgan.errors import UserError
 from jaxgan.gans import dcgan
@@ -56,11 +56,15 @@ def test_map_is_drawn_from_the_first_and_the_last_of_the_mapping_layers():
     z = jax.random.normal(jax.random.key(1), (6, 100))
 
     def draw(gen):
-        return generator.apply({"params": gen, **variables.gen}, z, False)
+        weights = {"params": gen, **variables.gen}
+        return generator.apply(weights, z, True, mutable=["batch_stats"])[0]
 
-    for rows in (slice(0, 8), slice(8, 16)):  # each half counts
-        kernel = params.gen["Dense_3"]["kernel"].at[rows].set(0)
-        assert not np.allclose(draw(params.gen), draw(params.gen | {"Dense_3": {"kernel": kernel}}))
+    def without(name):
+        return draw(params.gen | {name: jax.tree.map(jnp.zeros_like, params.gen[name])})
+
+    for name in ("Dense_1", "Dense_2"):  # both count, and what comes before them goes past them
+        assert np.max(np.abs(without(name) - draw(params.gen))) > 0.001
+        assert np.max(np.std(without(name), 0)) > 0.001
 
 
 def test_instance_noise_is_on_every_image_that_the_discriminator_sees():
@@ -89,6 +93,20 @@ def test_instance_noise_is_on_every_image_that_the_discriminator_sees():
     np.testing.assert_allclose(noise[0].std((1, 2, 3, 4)), 0.3, rtol=0.03)
     correlation = np.corrcoef(noise[0].reshape(4, -1))
     assert np.all(np.abs(correlation - np.eye(4)) < 0.04)
+
+
+def test_penalty_is_of_images_with_instance_noise(monkeypatch):
+    found = []
+
+    def penalty(critic, real, fake, key):
+        found.append(real)
+        return jnp.zeros(len(real))
+
+    monkeypatch.setitem(penalties.PENALTIES, "r1_r2", penalty)
+    gan = make(instance_noise=0.3, disc_norm="none", penalty_weight=1.0)
+    params, variables = gan.init(jax.random.key(0), batch())
+    gan.disc_loss(params.disc, params.gen, variables, batch(), jax.random.key(1))
+    np.testing.assert_allclose(np.std(found[0] - batch()["image"]), 0.3, rtol=0.1)
 
 
 def test_weights_start_as_in_the_paper():
