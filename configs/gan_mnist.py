@@ -27,7 +27,7 @@ The first 1,000 steps are decided by rounding: in some of them the discriminator
 every sample becomes the same. With seed 0 it did on one of two machines. With seed 1 it did not on
 one core, for which the scores are (`taskset -c 0` on Linux; the spread of 200 samples' values is
 .08 after 1,500 steps), and did on two cores of the same machine (.007; the runs are alike for 300
-steps); with seed 2 it did not on one (.12). Where D(G(z)) is below .005 after 1,500 steps, start
+steps); with seed 2 it did not on one (.12). Where D(G(z)) is about .001 after 1,500 steps, start
 again with another seed. Half of both learning rates only comes there later.
 """
 
