@@ -6,8 +6,8 @@ Command: python train.py --config=configs/gan_cifar10_conv.py
 The paper's recipe: normal noise, dropout in the discriminator, gradient descent with a momentum
 that rises from .5 to .7 over 250 epochs, the first 40,000 training images. The discriminator's
 loss is halved in the paper's code, which here is half the learning rate. Images are scaled to [-1,
-1]; the paper's code normalises the contrast of each. Not trained: a CPU core takes 3.5 seconds a
-step, 30 hours in all.
+1]; the paper's code normalises the contrast of each. Not trained: a CPU core takes 3.6 seconds a
+step, 32 hours in all.
 """
 
 from ml_collections import ConfigDict

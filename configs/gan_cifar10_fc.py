@@ -6,8 +6,8 @@ Command: python train.py --config=configs/gan_cifar10_fc.py
 The paper's recipe: normal noise, dropout in the discriminator, gradient descent with a momentum
 that rises from .5 to .7 over 250 epochs, the first 40,000 training images. The discriminator's
 loss is halved in the paper's code, which here is half the learning rate. Images are scaled to [-1,
-1]; the paper's code normalises the contrast of each. Not trained: a CPU core takes 1.5 seconds a
-step, 17 hours in all.
+1]; the paper's code normalises the contrast of each. Not trained: a CPU core takes 1.7 seconds a
+step, 19 hours in all.
 """
 
 from ml_collections import ConfigDict
