@@ -93,6 +93,7 @@ def main(argv: list[str]) -> None:
     for name in ("count", "steps"):
         if getattr(args, name) < 1:
             raise UserError(f"--{name}: {getattr(args, name)} is below 1")
+    cli.start_jax()
     out = pathlib.Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"ebgan_grid_{args.steps}.json"

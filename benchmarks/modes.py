@@ -46,6 +46,7 @@ def main(argv: list[str]) -> None:
         )
     if args.seeds < 2:
         raise UserError(f"--seeds: {args.seeds} has no standard error; give 2 or more")
+    cli.start_jax()
     rest = [*rest, f"--config.population.seeds={args.seeds}"]
     rows = {}
     print(f"| {args.config}, {args.seeds} seeds | modes | high quality | reverse KL |")

@@ -130,7 +130,7 @@ def main(argv: list[str]) -> None:
     changes = [f"--config.steps_per_call={PER_CALL}"]
     changes += [f"--config.gan.{width}" for width in widths]
     jax.config.update("jax_num_cpu_devices", args.devices)
-    cli.use_compilation_cache()
+    cli.start_jax()
     together, size = jaxgan_side(args.members, args.steps, changes)
     many, one, single = f"{args.members} as one program", "single programs", 10 * args.steps
     torch_sides = {

@@ -52,6 +52,7 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     common.check_least(steps=(args.steps, 1))
     common.check_out(args.out)
+    cli.start_jax()
     figure = Figure(figsize=(11, 5.8), layout="constrained")
     panels = zip(figure.subplots(2, 4).flat, PANELS.items(), strict=True)
     for axes, (title, (objective, rule)) in panels:

@@ -59,7 +59,7 @@ def main(argv: list[str]) -> None:
     cli.check_seed(args.seed)
     common.check_out(args.out)
 
-    cli.use_compilation_cache()
+    cli.start_jax()
     options = {"name": "gan", "network": "mlp", "dropout": 0.0, "latent_size": 1}
     options |= {"gen_width": 32, "disc_width": 32}
     gan = gans.make(options, image_shape=(1, 1, 1), num_classes=0)

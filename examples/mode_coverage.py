@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
     name = config.load(args.config).dataset.name
     if name not in gaussians.STD:
         raise UserError(f"--config: {args.config} is not of Gaussians; give configs/gan_ring.py")
-    cli.use_compilation_cache()
+    cli.start_jax()
     flags = [f"--config.steps={args.steps}", f"--config.population.seeds={args.seeds}"]
     rows = -(-len(OBJECTIVES) // 3)
     figure = Figure(figsize=(10, 3.5 * rows), layout="constrained")

@@ -26,6 +26,7 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     common.check_least(steps=(args.steps, 1))
     common.check_out(args.out)
+    cli.start_jax()
     p = jax.nn.softmax(jax.random.normal(jax.random.key(0), (PLACES,)))
     q = jnp.full(PLACES, 1 / PLACES)
     figure = Figure(figsize=(9, 3.4), layout="constrained")

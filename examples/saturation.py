@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
     args = parser.parse_args(argv)
     common.check_least(steps=(args.steps, 2))
     common.check_out(args.out)
-    cli.use_compilation_cache()
+    cli.start_jax()
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -55,13 +55,22 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     os._exit(status)  # no waiting for threads of a checkpoint that failed, and no noise from them
 
 
-def use_compilation_cache() -> None:
-    """Keeps compiled programs in `$JAX_COMPILATION_CACHE_DIR` or `~/.cache/jaxgan`."""
+def start_jax() -> None:
+    """Prepares JAX to compute, once the arguments are known to be sound.
+
+    Compiled programs are kept in `$JAX_COMPILATION_CACHE_DIR` or `~/.cache/jaxgan`.
+
+    Raises:
+      RunError: this version of JAX computes wrong values on CPU.
+    """
     import jax
+
+    from jaxgan import parallel
 
     if not jax.config.jax_compilation_cache_dir:
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "jaxgan"))
+    parallel.check_backend()
 
 
 def keep_freed_memory() -> None:

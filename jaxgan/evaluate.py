@@ -388,7 +388,7 @@ def warnings(result: dict[str, Any]) -> list[str]:
 def main(argv: list[str]) -> None:
     """Samples, measures, prints a table and writes `evaluation.json`."""
     args = parse(argv)
-    cli.use_compilation_cache()
+    cli.start_jax()
     beside = pathlib.Path(args.workdir) if args.workdir else pathlib.Path(args.samples).parent
     file = pathlib.Path(args.out) if args.out else beside / "evaluation.json"
     with tqdm(unit="image", unit_scale=True, disable=None) as bar:

@@ -159,7 +159,7 @@ def main(argv: list[str]) -> None:
         if getattr(args, name) < 0:
             raise UserError(f"--{name}: {getattr(args, name)} is below 0; give 1 or more")
     cli.check_seed(args.seed)
-    cli.use_compilation_cache()
+    cli.start_jax()
     trained = open_run(args.workdir, args.checkpoint)
     split = args.split or trained.config.evaluation.test_split
     check_held_out(trained.config, split, "--split")

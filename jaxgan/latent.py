@@ -243,7 +243,7 @@ class Space:
 
 def open_images(folder: str, checkpoint: str) -> workdir.Trained:
     """Returns a run of images; raises `UserError` where it has points, or cannot be read."""
-    cli.use_compilation_cache()
+    cli.start_jax()
     trained = workdir.load(folder, checkpoint)
     if trained.model.gan.value_range is None:
         raise UserError(

@@ -47,7 +47,7 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     claims = {f"--config.{key}": value for key, value in config_lib.flatten(config).items()}
     with parallel.agreed({"--workdir": str(folder), "jax": jax.__version__, **claims}):
         mesh, dataset, about, model, shown = _prepare(config, folder)
-    cli.use_compilation_cache()
+    cli.start_jax()
     monitor = None
     with parallel.agreed():
         if config.evaluate_every:

@@ -1,6 +1,7 @@
 """Devices and processes: how they start, the mesh, where arrays lie on it, the compiled step."""
 
 import contextlib
+import functools
 import json
 import math
 import os
@@ -8,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import jaxlib
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jaxgan import rows
-from jaxgan.errors import UserError
+from jaxgan.errors import RunError, UserError
 
 MODES = ("jit", "pmap")
 HEARTBEAT = 30  # seconds without a sign of life after which a process is given up
@@ -79,6 +82,28 @@ def start(
             f"{where}: the processes do not find each other ({str(error).splitlines()[0]}); start "
             "all of them, with one coordinator, within five minutes"
         ) from error
+
+
+@functools.cache
+def check_backend() -> None:
+    """Raises `RunError` where JAX on CPU computes a case with a known result wrong.
+
+    jaxlib 0.10.2 does, without an error (github.com/jax-ml/jax/issues/39103).
+    """
+    if jax.default_backend() != "cpu":
+        return
+    rows = np.arange(36_000, dtype=np.float32)
+    if not np.allclose(_row_norms(np.stack([rows, 0 * rows, 0 * rows], 1)), rows**2):
+        raise RunError(
+            f"jaxlib {jaxlib.__version__} computes wrong values on this machine's CPU; install "
+            "another version: pip install 'jax!=0.10.2'"
+        )
+
+
+@jax.jit
+def _row_norms(x: jax.Array) -> jax.Array:
+    """Returns the squared norms of the rows of float32 [n, 3], as the published case does."""
+    return jax.vmap(lambda row: jnp.sum((jnp.eye(3) @ row) ** 2))(x)
 
 
 def is_main() -> bool:

@@ -411,7 +411,7 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         )
     about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
     population = Population(configs, **about)
-    cli.use_compilation_cache()
+    cli.start_jax()
     workdir.claim(folder, config, about)
     try:
         with contextlib.ExitStack() as stack:

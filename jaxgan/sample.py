@@ -33,7 +33,7 @@ def main(argv: list[str]) -> None:
 
     from jaxgan import viz, workdir
 
-    cli.use_compilation_cache()
+    cli.start_jax()
     trained = workdir.load(args.workdir, args.checkpoint)
     workdir.check_no_translator(trained.model.gan, "use python -m jaxgan.translate")
     classes = trained.model.num_classes

@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
     from jaxgan.tagging import page, protocol
     from jaxgan.tagging import words as word_vectors
 
-    cli.use_compilation_cache()
+    cli.start_jax()
     trained = workdir.load(args.workdir, args.checkpoint, features=True)
     words = word_vectors.load(pathlib.Path(args.workdir) / "words.npz")
     features = features_of(files, trained.config.dataset.tags.features, args.features)

@@ -205,7 +205,7 @@ def main(argv: list[str]) -> None:
             )
         if alone:
             print(f"WARNING: no target for {len(alone)} of {len(files)} inputs, such as {alone[0]}")
-    cli.use_compilation_cache()
+    cli.start_jax()
     trained = open_run(args.workdir, args.checkpoint)
     translator = Translator(trained, derive=args.derive, own_size=args.size == "own")
 

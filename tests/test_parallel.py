@@ -1,12 +1,13 @@
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxgan import config as config_lib
 from jaxgan import loop, parallel, workdir
-from jaxgan.errors import UserError
+from jaxgan.errors import RunError, UserError
 from jaxgan.step import make_train_step
 
 SHAPE, BATCH = (28, 28, 1), 64
@@ -124,3 +125,22 @@ def test_alone_there_is_no_one_to_agree_with():
         pass
     with pytest.raises(UserError, match="mine"), parallel.agreed():
         raise UserError("mine")
+
+
+def test_vmapped_matrix_product_and_reduction_as_published():
+    """The case of github.com/jax-ml/jax/issues/39103, wrong in its last row by jaxlib 0.10.2."""
+    i = jnp.arange(32_769, dtype=jnp.float32)
+    x = jnp.stack((i, jnp.zeros_like(i), jnp.zeros_like(i)), axis=1)
+    found = jax.jit(jax.vmap(lambda row: jnp.sum((jnp.eye(3) @ row) ** 2)))(x)
+    np.testing.assert_allclose(found, np.asarray(i) ** 2)
+
+
+def test_backend_that_computes_a_known_case_wrong_is_refused(monkeypatch):
+    check = parallel.check_backend.__wrapped__
+    check()
+    row_norms = parallel._row_norms
+    monkeypatch.setattr(parallel, "_row_norms", lambda x: row_norms(x).at[-1].multiply(0.992))
+    with pytest.raises(RunError, match=r"^jaxlib .* computes wrong values .* 'jax!=0.10.2'$"):
+        check()
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    check()

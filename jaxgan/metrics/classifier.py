@@ -191,6 +191,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
+    cli.start_jax()
 
     train_set, test_set = data.load("mnist", split="train"), data.load("mnist", split="test")
     variables = train(train_set.images, train_set.labels, epochs=args.epochs, seed=args.seed)

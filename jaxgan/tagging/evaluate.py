@@ -173,7 +173,7 @@ def text(result: dict[str, Any]) -> str:
 def main(argv: list[str]) -> None:
     """Measures, prints a table and writes `tagging.json`."""
     args = parse(argv)
-    cli.use_compilation_cache()
+    cli.start_jax()
     file = pathlib.Path(args.out) if args.out else pathlib.Path(args.workdir) / "tagging.json"
     result = evaluate(args)
     print(text(result))
