@@ -57,7 +57,7 @@ def scores(options: FrozenConfigDict, network: networks.Network) -> list[float]:
     found = []
     for index in range(many.size):
         state = population.member(states, index)
-        images, _ = workdir.draw(functools.partial(sample, state), SAMPLES, 0, num_classes=0)
+        images, _ = workdir.draw(functools.partial(sample, state), SAMPLES, 0, classes=[])
         finite = all(bool(np.isfinite(x).all()) for x in jax.tree.leaves(state.params.gen))
         values = suite.measure(
             suite.make_candidate(images, None, network),

@@ -123,12 +123,11 @@ class Source:
         if self._arrays is not None:
             tick(self.num)
             return self._arrays
-        classes = self._trained.model.num_classes
         images, label = workdir.draw(
             self._trained.sample,
             self.num,
             seed,
-            num_classes=classes,
+            classes=self._trained.model.classes,
             devices=jax.device_count(),
             tick=tick,
         )

@@ -168,7 +168,7 @@ class Space:
     Attributes:
       trained: the run.
       gan: its variant.
-      classes: that can be asked for; 0 where the model takes no labels.
+      classes: number of those that can be asked for; 0 where the model takes no labels.
       seed: of its sequence of samples.
       judged: whether the MNIST classifier judges its images.
     """
@@ -187,9 +187,7 @@ class Space:
         judge = run.evaluation.features or suite.default_judge(dataset_options(self.trained))
         self.judged = judge == "classifier"
         self._label = getattr(args, "label", None)
-        if self._label is not None and not 0 <= self._label < self.classes:
-            remedy = f"give 0 to {self.classes - 1}" if self.classes else "leave it out"
-            raise UserError(f"--label: {self._label} is not a class of the model; {remedy}")
+        workdir.check_label(self.trained.model, self._label)
         state, gan = self.trained.state, self.gan
 
         @jax.jit
@@ -211,10 +209,11 @@ class Space:
         return latents(self.gan, self.seed, index)
 
     def labels(self, index: Sequence[int]) -> np.ndarray:
-        """Returns labels int32 [n]: `--label`, or each class in turn."""
+        """Returns labels int32 [n]: `--label`, or each trained class in turn."""
         if self._label is not None:
             return np.full(len(index), self._label, np.int32)
-        return (np.asarray(index) % max(self.classes, 1)).astype(np.int32)
+        classes = self.trained.model.classes if self.classes else np.zeros(1, np.int32)
+        return classes[np.asarray(index) % len(classes)]
 
     def decode(self, latent: np.ndarray, label: np.ndarray) -> np.ndarray:
         """Returns the images of given noise.
@@ -321,6 +320,8 @@ def find_group(space: Space, where: str, text: str, taken: set[int]) -> Group:
     if label >= classes:
         remedy = f"give label:0 to label:{classes - 1}" if classes else "give seed: or index:"
         raise UserError(f"{where}: {text!r} is no class that the model or the judge has; {remedy}")
+    if space.classes:
+        workdir.check_label(space.trained.model, label, where)
     places = range(SEARCHED) if space.classes else np.flatnonzero(space.seen == label).tolist()
     found = [i for i in places if i not in taken][:count]
     if len(found) < count:
@@ -396,7 +397,7 @@ def class_survival(space: Space) -> dict[str, np.ndarray]:
     index = np.arange(SEARCHED, SEARCHED + 10 * MEASURED)
     single, *groups = np.split(space.latents(index), [MEASURED, 4 * MEASURED, 7 * MEASURED])
     a, b, c = (group.reshape(MEASURED, 3, -1).swapaxes(0, 1) for group in groups)
-    label, variables = np.arange(MEASURED) % space.classes, classifier.load()[0]
+    label, variables = np.resize(space.trained.model.classes, MEASURED), classifier.load()[0]
     shares, said = [], []
     for name, latent in {"samples": single, "results of A - B + C": arithmetic(a, b, c)}.items():
         right = classifier.predict(variables, space.decode(latent, label)) == label

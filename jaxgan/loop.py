@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import logging
 import math
 import pathlib
 import signal
@@ -28,6 +29,8 @@ from jaxgan.step import make_train_step, repeat_step
 from jaxgan.tagging import dataset as tagged
 from jaxgan.tagging import words as word_vectors
 
+_log = logging.getLogger(__name__)
+
 
 def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     """Trains to `config.steps`, resuming where the work folder has a checkpoint.
@@ -51,7 +54,7 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     monitor = None
     with parallel.agreed():
         if config.evaluate_every:
-            monitor = Monitor(config, folder, dataset.image_shape, model.num_classes)
+            monitor = Monitor(config, folder, dataset.image_shape, model.classes)
         if parallel.is_main():
             workdir.claim(folder, config, about)
     try:
@@ -118,6 +121,7 @@ def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
             "python -m jaxgan.tagging.evaluate"
         )
     model = workdir.make_model(config, **about)
+    warn_of_untrained(model)
     if model.gan.translator and config.evaluate_every:
         raise UserError(
             f"--config.evaluate_every: {config.evaluate_every} is for models of noise; give 0 "
@@ -187,11 +191,23 @@ def describe(config: FrozenConfigDict, dataset: data.Dataset) -> dict[str, Any]:
         return [size, size, shape[2]] if size else list(shape)
 
     about = {"image_shape": cropped(dataset.image_shape), "num_classes": dataset.num_classes or 0}
+    if dataset.class_counts is not None:
+        about["class_counts"] = dataset.class_counts
     if dataset.input_shape:
         about["input_shape"] = cropped(dataset.input_shape)
     if dataset.features is not None:
         about["features"] = dataset.features.shape[1]
     return about
+
+
+def warn_of_untrained(model: workdir.Model) -> None:
+    """Warns of classes without a training example, which no program draws."""
+    untrained = np.flatnonzero(np.equal(model.class_counts, 0))
+    if len(untrained) and parallel.is_main():
+        _log.warning(
+            "no training example has label %s; neither training nor any program draws such samples",
+            workdir.list_briefly(untrained),
+        )
 
 
 def load_shown(config: FrozenConfigDict) -> dict[str, np.ndarray]:
@@ -233,7 +249,7 @@ class Run:
         if monitor:
             monitor.open()
             stack.callback(monitor.close)
-        self._value_range, self._num_classes = model.gan.value_range, model.num_classes
+        self._value_range, self._classes = model.gan.value_range, model.classes
         shardings = parallel.state_shardings(
             mesh, model.abstract_state, divide=config.parallel.shard_state
         )
@@ -399,11 +415,11 @@ class Run:
         if self._shown:
             self._save_translations(step, standing)
             return
-        classes, columns = self._num_classes, 10
-        count = columns * (min(classes, 20) or 10)
+        classes, columns = self._classes[:20], 10
+        count = columns * (len(classes) or 10)
         if self._value_range is None:
             count = 2500
-        label = workdir.equal_shares(count, min(classes, 20))
+        label = workdir.equal_shares(count, classes)
         if self._dataset.features is not None:
             count = min(count, self._dataset.num_examples)
             label = self._dataset.features[self._dataset.feature_index[:count]]

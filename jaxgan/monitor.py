@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -29,7 +29,7 @@ class Monitor:
         config: FrozenConfigDict,
         folder: pathlib.Path,
         image_shape: tuple[int, int, int],
-        num_classes: int,
+        classes: Sequence[int],
     ) -> None:
         """Loads the feature network and the real data.
 
@@ -37,13 +37,13 @@ class Monitor:
           config: of the run, `config.evaluate_every` above 0.
           folder: the work folder.
           image_shape: (height, width, channels).
-          num_classes: of the model; 0 where it has none.
+          classes: of the model, those that were trained; empty where it has none.
 
         Raises:
           UserError: an option of `config.evaluation` is wrong.
         """
         options, where = config.evaluation, "--config.evaluation"
-        self._folder, self._num, self._num_classes = folder, options.num, num_classes
+        self._folder, self._num, self._classes = folder, options.num, classes
         self._devices = config.parallel.devices or jax.device_count()
         keys = ("name", "path", "split", "data_dir", "image_size")
         dataset = {key: config.dataset[key] or None for key in keys}
@@ -55,7 +55,7 @@ class Monitor:
             options.metrics,
             image_shape=image_shape,
             judge=judge,
-            labelled=num_classes > 0,
+            labelled=len(classes) > 0,
             where=f"{where}.metrics",
         )
         network = None
@@ -117,11 +117,11 @@ class Monitor:
             sample,
             self._num,
             SEED,
-            num_classes=self._num_classes,
+            classes=self._classes,
             devices=self._devices,
         )
         candidate = suite.make_candidate(
-            images, label if self._num_classes else None, self._reference.network
+            images, label if len(self._classes) else None, self._reference.network
         )
         values = suite.measure(candidate, self._reference, self._names)
         now = {"step": step, "value": values[self._metric]}

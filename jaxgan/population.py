@@ -114,6 +114,7 @@ class Population:
         configs: Sequence[FrozenConfigDict],
         image_shape: tuple[int, ...],
         num_classes: int,
+        class_counts: Sequence[int] | None = None,
     ) -> None:
         """Makes every member's model once, so that wrong values are found.
 
@@ -121,12 +122,15 @@ class Population:
           configs: that differ in their seeds and in the numbers of `TRACED`.
           image_shape: (height, width, channels).
           num_classes: of the data; 0 where it has no labels.
+          class_counts: training examples of each class; None where they are not known.
 
         Raises:
           UserError: a value is wrong, or members differ in something else.
         """
         self.configs, self.size = list(configs), len(configs)
-        self.models = [workdir.make_model(c, image_shape, num_classes) for c in self.configs]
+        form = {"image_shape": image_shape, "num_classes": num_classes}
+        form["class_counts"] = class_counts
+        self.models = [workdir.make_model(c, **form) for c in self.configs]
         self._form = {"image_shape": tuple(image_shape), "num_classes": num_classes}
         first, *others = (config_lib.flatten(config) for config in self.configs)
         keys = {key for other in others for key in first if other.get(key) != first[key]} - {"seed"}
@@ -409,8 +413,9 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
             f"--config.population: {dataset.name} has pairs or tags; populations do not take them; "
             "give --config.population.seeds=1"
         )
-    about = {"image_shape": list(dataset.image_shape), "num_classes": dataset.num_classes or 0}
+    about = loop.describe(config, dataset)
     population = Population(configs, **about)
+    loop.warn_of_untrained(population.models[0])
     cli.start_jax()
     workdir.claim(folder, config, about)
     try:

@@ -36,24 +36,22 @@ def main(argv: list[str]) -> None:
     cli.start_jax()
     trained = workdir.load(args.workdir, args.checkpoint)
     workdir.check_no_translator(trained.model.gan, "use python -m jaxgan.translate")
-    classes = trained.model.num_classes
-    if args.label is not None and not 0 <= args.label < classes:
-        remedy = f"give 0 to {classes - 1}" if classes else "leave it out: the model has no classes"
-        raise UserError(f"--label: {args.label} is not a class of the model; {remedy}")
+    workdir.check_label(trained.model, args.label)
+    classes = trained.model.classes
     images, label = workdir.draw(
-        trained.sample, args.num, args.seed, num_classes=classes, label=args.label
+        trained.sample, args.num, args.seed, classes=classes, label=args.label
     )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
-            arrays = {"image": images} | ({"label": label} if classes else {})
+            arrays = {"image": images} | ({"label": label} if len(classes) else {})
             np.savez_compressed(out, **arrays)
         elif trained.model.gan.value_range is None:
             points = images.reshape(args.num, -1)
             viz.save_points(points, points, out)
         else:
-            by_class = classes and args.label is None and args.num % classes == 0
-            columns = args.num // classes if by_class else math.ceil(math.sqrt(args.num))
+            by_class = len(classes) and args.label is None and args.num % len(classes) == 0
+            columns = args.num // len(classes) if by_class else math.ceil(math.sqrt(args.num))
             viz.save_image(viz.grid(images, min(columns, 50)), out)
     except OSError as error:
         raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error

@@ -6,7 +6,7 @@ anew: standing statistics (Brock, Donahue & Simonyan 2019, arXiv 1809.11096), as
 weight averaging (Izmailov et al. 2018, arXiv 1803.05407, section 3.2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ BATCHES, SIZE = 100, 100
 
 
 def make_standing(
-    gan: GAN, image_shape: tuple[int, ...], num_classes: int
+    gan: GAN, image_shape: tuple[int, ...], classes: Sequence[int]
 ) -> Callable[..., TrainState]:
     """Returns `state -> state` whose generator's batch statistics are those of its average `ema`.
 
@@ -32,15 +32,16 @@ def make_standing(
     Args:
       gan: the variant; its generator's `batch_stats` are those of `jaxgan.nn.norm` alone.
       image_shape: (height, width, channels).
-      num_classes: of the data; 0 where it has no labels.
+      classes: the labels to draw, those with training examples; empty where there are none.
     """
 
     @jax.jit
     def statistics(gen: Any, disc: Any, variables: Players, key: jax.Array) -> Any:
         key, label_key = jax.random.split(key)
         batch = {"image": jnp.zeros((SIZE, *image_shape))}
-        if num_classes:
-            batch["label"] = jax.random.randint(label_key, (SIZE,), 0, num_classes)
+        if len(classes):
+            chosen = jax.random.randint(label_key, (SIZE,), 0, len(classes))
+            batch["label"] = jnp.asarray(classes, jnp.int32)[chosen]
         # Statistics that are 0 become a share of the batch's. What the loss is, is compiled away.
         before = jax.tree.map(jnp.zeros_like, variables.gen["batch_stats"])
         variables = variables._replace(gen={**variables.gen, "batch_stats": before})

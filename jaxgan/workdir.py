@@ -3,7 +3,7 @@
 import json
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -26,7 +26,8 @@ class Model(NamedTuple):
     Attributes:
       gan: the variant.
       optimizers: `Players` of optax gradient transformations.
-      num_classes: that can be asked for; 0 where the model takes no labels.
+      class_counts: training examples of each class that can be asked for, 1 where their numbers
+        were not recorded; empty where the model takes no labels.
       new_state: `(key, batch) -> TrainState` before the first step.
       abstract_state: shapes and dtypes of the state.
       standing: `state -> state` to sample from (`jaxgan.standing.make_standing`).
@@ -34,10 +35,20 @@ class Model(NamedTuple):
 
     gan: GAN
     optimizers: Players
-    num_classes: int
+    class_counts: tuple[int, ...]
     new_state: Callable[..., state.TrainState]
     abstract_state: state.TrainState
     standing: Callable[..., state.TrainState]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; 0 where the model takes no labels."""
+        return len(self.class_counts)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The classes that were trained, int32: those that have examples."""
+        return np.flatnonzero(self.class_counts).astype(np.int32)
 
 
 def make_model(
@@ -46,6 +57,7 @@ def make_model(
     num_classes: int,
     input_shape: tuple[int, ...] | None = None,
     features: int = 0,
+    class_counts: Sequence[int] | None = None,
 ) -> Model:
     """Returns the model of a configuration.
 
@@ -55,6 +67,7 @@ def make_model(
       num_classes: of its data; 0 where it has no labels.
       input_shape: (height, width, channels) of the inputs of pairs; None for single images.
       features: numbers that each example is conditioned on; 0 where there are none.
+      class_counts: training examples of each class; None where they are not known.
 
     Raises:
       UserError: an option is wrong.
@@ -84,8 +97,9 @@ def make_model(
     if input_shape:
         batch["input"] = jax.ShapeDtypeStruct((2, *input_shape), np.float32)
     abstract_state = jax.eval_shape(new_state, jax.random.key(0), batch)
-    asked = num_classes if gan.conditional else 0
-    standing = make_standing(gan, image_shape, num_classes)
+    class_counts = tuple(class_counts or [1] * num_classes)
+    standing = make_standing(gan, image_shape, np.flatnonzero(class_counts))
+    asked = class_counts if gan.conditional else ()
     return Model(gan, players, asked, new_state, abstract_state, standing)
 
 
@@ -135,14 +149,13 @@ def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any])
     Args:
       folder: the work folder.
       config: its configuration.
-      about: `image_shape` and `num_classes` of the data, `input_shape` of pairs, and `features`
-        where it has them.
+      about: the form of its data, arguments of `make_model`.
 
     Raises:
       UserError: the folder cannot be written, or its data had another form.
     """
     file = folder / "dataset.json"
-    if file.exists() and _read_json(file) != about:
+    if file.exists() and about | _read_json(file) != about:  # an older one may lack entries
         raise UserError(
             f"--workdir: {folder} was made with data {_read_json(file)}, which now is {about}; "
             "choose another folder or the old data"
@@ -343,9 +356,34 @@ def check_no_translator(gan: GAN, program: str) -> None:
         )
 
 
-def equal_shares(num: int, num_classes: int) -> np.ndarray:
-    """Returns `num` labels int32, in order, all classes in shares equal up to one."""
-    return (np.arange(num) * max(num_classes, 1) // num).astype(np.int32)
+def check_label(model: Model, label: int | None, where: str = "--label") -> None:
+    """Raises `UserError`, which begins with `where`, where a class was not trained."""
+    if label is None or label in model.classes:
+        return
+    if not 0 <= label < model.num_classes:
+        known = f"give 0 to {model.num_classes - 1}"
+        remedy = known if model.num_classes else "leave it out: the model has no classes"
+        raise UserError(f"{where}: {label} is not a class of the model; {remedy}")
+    raise UserError(
+        f"{where}: class {label} had no training example; give one of {list_briefly(model.classes)}"
+    )
+
+
+def list_briefly(numbers: Sequence[int]) -> str:
+    """Returns numbers as text, at most ten of them."""
+    text = ", ".join(str(number) for number in numbers[:10])
+    return text if len(numbers) <= 10 else f"{text}, ... ({len(numbers)} in all)"
+
+
+def equal_shares(num: int, classes: Sequence[int]) -> np.ndarray:
+    """Returns `num` labels int32, in order, of the classes in shares equal up to one.
+
+    Args:
+      num: how many.
+      classes: the classes; empty for labels 0.
+    """
+    classes = np.asarray(classes if len(classes) else [0], np.int32)
+    return classes[np.arange(num) * len(classes) // num]
 
 
 def draw(
@@ -353,7 +391,7 @@ def draw(
     num: int,
     seed: int,
     *,
-    num_classes: int,
+    classes: Sequence[int],
     label: int | None = None,
     chunk: int = 500,
     devices: int = 1,
@@ -365,8 +403,8 @@ def draw(
       sample: `(key, label int32 [n]) -> uint8 [n, height, width, channels]`.
       num: how many.
       seed: of the noise; the same seed gives the same samples.
-      num_classes: of the model; 0 where it has none.
-      label: one class; None for all classes in equal shares.
+      classes: those of `Model.classes`; empty where it has none.
+      label: one class; None for `classes` in equal shares.
       chunk: samples from one key.
       devices: that share the work, whose number changes nothing; above 1, `sample` is called with
         keys [devices] and labels [devices, chunk].
@@ -375,7 +413,7 @@ def draw(
     Returns:
       uint8 [num, height, width, channels] and their labels int32 [num].
     """
-    labels = equal_shares(num, num_classes)
+    labels = equal_shares(num, classes)
     if label is not None:
         labels = np.full(num, label, np.int32)
     size = devices * chunk

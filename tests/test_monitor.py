@@ -22,7 +22,7 @@ def options(mnist_dir, **changes):
 
 
 def make(mnist_dir, folder, **changes):
-    return monitor.Monitor(options(mnist_dir, **changes), folder, (28, 28, 1), 10)
+    return monitor.Monitor(options(mnist_dir, **changes), folder, (28, 28, 1), range(10))
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,6 @@
+import argparse
+import json
+
 import chex
 import jax
 import numpy as np
@@ -6,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxgan import config as config_lib
-from jaxgan import loop, sample, workdir
+from jaxgan import latent, loop, sample, workdir
 from jaxgan.errors import UserError
 
 
@@ -68,7 +71,7 @@ def test_mean_of_checkpoints(folder):
 def test_devices_draw_what_one_draws(folder):
     """Up to a level: each device draws whole chunks, from the keys that one would use."""
     trained = workdir.load(folder)
-    arguments = {"num": 70, "seed": 3, "num_classes": 10, "chunk": 10}
+    arguments = {"num": 70, "seed": 3, "classes": range(10), "chunk": 10}
     one, label = workdir.draw(trained.sample, **arguments)
     many, same = workdir.draw(trained.sample, **arguments, devices=jax.device_count())
     np.testing.assert_array_equal(label, same)
@@ -113,5 +116,38 @@ def test_empty_folder(tmp_path):
 
 
 def test_equal_shares():
-    assert workdir.equal_shares(7, 3).tolist() == [0, 0, 0, 1, 1, 2, 2]
-    assert workdir.equal_shares(4, 0).tolist() == [0, 0, 0, 0]
+    assert workdir.equal_shares(7, range(3)).tolist() == [0, 0, 0, 1, 1, 2, 2]
+    assert workdir.equal_shares(4, []).tolist() == [0, 0, 0, 0]
+
+
+def test_only_classes_with_examples_are_drawn(tmp_path, caplog):
+    """Labels 1 to 3, where class 0 never occurs; and an older folder without the counts."""
+    rng = np.random.default_rng(0)
+    label = np.repeat([1, 2, 3], [4, 8, 12])
+    np.savez(tmp_path / "data.npz", image=rng.integers(0, 256, (24, 8, 8), np.uint8), label=label)
+    flags = programs.small(tmp_path / "data.npz", **{"gan.network": "mlp"})
+    folder = programs.untrained(programs.CONFIG, flags, tmp_path / "run")
+    file = folder / "dataset.json"
+    about = json.loads(file.read_text())
+    assert about["class_counts"] == [0, 4, 8, 12]
+    assert workdir.load(folder).model.class_counts == (0, 4, 8, 12)
+
+    def labels(*flags):
+        sample.main([f"--workdir={folder}", "--num=12", f"--out={tmp_path / 'x.npz'}", *flags])
+        return np.bincount(read(tmp_path / "x.npz")[1]).tolist()
+
+    assert labels() == [0, 4, 4, 4]
+    with pytest.raises(UserError, match="--label: class 0 had no training example; give one of 1"):
+        labels("--label=0")
+    space = latent.Space(argparse.Namespace(workdir=folder, checkpoint="last", seed=0))
+    assert space.labels(range(4)).tolist() == [1, 2, 3, 1]
+    loop.warn_of_untrained(space.trained.model)
+    assert "no training example has label 0; neither" in caplog.text
+    settings = config_lib.load(programs.CONFIG, flags)
+    workdir.claim(folder, settings, about)
+    del about["class_counts"]
+    file.write_text(json.dumps(about))
+    assert labels("--seed=1") == [3, 3, 3, 3]
+    dataset = loop.load_dataset(settings)
+    workdir.claim(folder, settings, loop.describe(settings, dataset))  # the older one is completed
+    assert json.loads(file.read_text())["class_counts"] == [0, 4, 8, 12]

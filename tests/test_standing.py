@@ -18,7 +18,7 @@ def make(options, *, num_classes=0, ema=True):
     batch = {"image": image, "label": jnp.arange(4), "input": image}
     players = Players(optax.sgd(1.0), optax.sgd(1.0))
     state = init_state(gan, players, jax.random.key(1), batch, ema=ema)
-    return gan, state, make_standing(gan, SHAPE, num_classes)
+    return gan, state, make_standing(gan, SHAPE, range(num_classes))
 
 
 def test_statistics_are_those_of_the_average():

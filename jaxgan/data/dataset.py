@@ -1,6 +1,7 @@
 """`load`: a dataset by name or file, decoded once to uint8 arrays where it fits."""
 
 import dataclasses
+import functools
 import logging
 import os
 import re
@@ -55,6 +56,13 @@ class Dataset:
     words: Any = dataclasses.field(default=None, repr=False)
     input_shape: tuple[int, int, int] | None = None
     inputs: np.ndarray | None = dataclasses.field(default=None, repr=False)
+
+    @functools.cached_property
+    def class_counts(self) -> list[int] | None:
+        """Examples of each class; None without labels, or if they are not in memory."""
+        if self.labels is None:
+            return None
+        return np.bincount(self.labels, minlength=self.num_classes).tolist()
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Reads one example.
