@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from benchmarks.models import MODELS, Settings
 from benchmarks.worker import Worker
-from jaxgan import cli
+from jaxgan import cli, storage
 from jaxgan.errors import RunError, UserError
 
 TURN_SECONDS = 1.0
@@ -184,8 +184,8 @@ def main(argv: list[str]) -> None:
         )
         facts, results[name] = measure(settings, args.rounds)
         text = json.dumps({"run": facts, "models": results}, indent=2)
-        (args.out / "results.json").write_text(text + "\n")
-        (args.out / "results.md").write_text(table(facts, results))
+        storage.write_atomically(args.out / "results.json", text + "\n")
+        storage.write_atomically(args.out / "results.md", table(facts, results))
     print(table(facts, results), end="")
 
 

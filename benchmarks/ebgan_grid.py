@@ -16,7 +16,7 @@ import numpy as np
 from ml_collections import ConfigDict, FrozenConfigDict
 from tqdm import tqdm
 
-from jaxgan import cli, config, population, workdir
+from jaxgan import cli, config, population, storage, viz, workdir
 from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
 from jaxgan.metrics.spread import standard_error
@@ -80,7 +80,7 @@ def draw(table: dict[str, list[float]], path: pathlib.Path) -> None:
     axes.hist(list(table.values()), bins, weights=share, label=list(table))
     axes.set(xlabel="modified score", ylabel="% of architectures")
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=90)
+    viz.save_figure(figure, path, dpi=90)
 
 
 def main(argv: list[str]) -> None:
@@ -106,7 +106,7 @@ def main(argv: list[str]) -> None:
         if not all(name in found for name in names):
             values = scores(settings(program, choice, args.steps), network)
             found.update(zip(names, values, strict=True))
-            workdir.write_atomically(file, json.dumps(found, indent=1) + "\n")
+            storage.write_atomically(file, json.dumps(found, indent=1) + "\n")
     table = {
         method: [found[f"{method} {json.dumps(choice)}"] for choice in chosen] for method in METHODS
     }

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxgan import cli, config, population
+from jaxgan import cli, config, population, storage
 from jaxgan.data import gaussians
 from jaxgan.errors import UserError
 from jaxgan.metrics.modes import MixtureMeasures
@@ -62,7 +62,8 @@ def main(argv: list[str]) -> None:
         print(f"| {title} | {' | '.join(cells)} |", flush=True)
     out = pathlib.Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"modes_{pathlib.Path(args.config).stem}.json").write_text(json.dumps(rows, indent=1))
+    file = out / f"modes_{pathlib.Path(args.config).stem}.json"
+    storage.write_atomically(file, json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pathlib
 import jax
 import numpy as np
 
-from jaxgan import cli, config, evaluate_pairs, loop, workdir
+from jaxgan import cli, config, evaluate_pairs, loop, storage, viz, workdir
 from jaxgan.data import pairs
 from jaxgan.errors import UserError
 
@@ -68,7 +68,7 @@ def draw(columns: dict[str, np.ndarray], file: pathlib.Path) -> None:
         for i, image in enumerate(images):
             panels[i, j].imshow(image.repeat(3 // image.shape[-1], -1), interpolation="nearest")
             panels[i, j].axis("off")
-    figure.savefig(file, dpi=100)
+    viz.save_figure(figure, file, dpi=100)
 
 
 def main(argv: list[str]) -> None:
@@ -106,7 +106,7 @@ def main(argv: list[str]) -> None:
             raise SystemExit(status)
         trained = workdir.load(folder)
         results[name] = evaluate_pairs.measure(trained, split, num=args.num)
-        workdir.write_atomically(out / "results.json", json.dumps(results, indent=1) + "\n")
+        storage.write_atomically(out / "results.json", json.dumps(results, indent=1) + "\n")
         output = np.asarray(trained.sample(jax.random.key(0), shown["input"]))
         columns[name] = pairs.pictures(kind, input=shown["input"], image=output)[1]
     draw({**columns, "target": target}, out / "outputs.png")

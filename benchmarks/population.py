@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import trange
 
-from jaxgan import cli, config, loop, population
+from jaxgan import cli, config, loop, population, storage
 from jaxgan.errors import UserError
 
 CONFIG = "configs/gan_ring.py"
@@ -169,7 +169,7 @@ def main(argv: list[str]) -> None:
     print(f"{args.members} take {middle:.1f} ({low:.1f} to {high:.1f}) times as long as one")
     print(f"bytes per member: {size:,} of state, {temporary:,} while it steps")
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "population.json").write_text(json.dumps(result, indent=1) + "\n")
+    storage.write_atomically(args.out / "population.json", json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

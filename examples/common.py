@@ -4,7 +4,7 @@ import pathlib
 
 from matplotlib.figure import Figure
 
-from jaxgan import cli
+from jaxgan import cli, viz
 from jaxgan.errors import UserError
 
 
@@ -31,5 +31,5 @@ def check_least(**least: tuple[int, int]) -> None:
 
 def save(figure: Figure, out: pathlib.Path) -> None:
     """Writes the picture and says so."""
-    figure.savefig(out, dpi=80)
+    viz.save_figure(figure, out, dpi=80)
     print(f"wrote {out}")

@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan
-from jaxgan import cli, data, latent, workdir
+from jaxgan import cli, data, latent, storage
 from jaxgan.base import GAN, Players
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
@@ -214,7 +214,7 @@ def main(argv: list[str]) -> None:
     file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "disc_features.json")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        workdir.write_atomically(file, json.dumps(result, indent=2) + "\n")
+        storage.write_atomically(file, json.dumps(result, indent=2) + "\n")
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     shares = np.array([result["accuracy"], result["accuracy_untrained"]])

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan
-from jaxgan import cli, viz, workdir
+from jaxgan import cli, storage, viz, workdir
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import networks, suite
 from jaxgan.metrics.arguments import check_images
@@ -398,7 +398,7 @@ def main(argv: list[str]) -> None:
     picture = file.with_name(f"{file.stem}_nearest.png")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        workdir.write_atomically(file, json.dumps(_plain(result), indent=2) + "\n")
+        storage.write_atomically(file, json.dumps(_plain(result), indent=2) + "\n")
         if rows is not None:
             viz.save_image(rows, picture)
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import cli, data, loop, workdir
+from jaxgan import cli, data, loop, storage, workdir
 from jaxgan.data import pairs
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import classifier, pixels
@@ -173,7 +173,7 @@ def main(argv: list[str]) -> None:
     result["standard_error"] = finite(result["standard_error"])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        workdir.write_atomically(file, json.dumps(result, indent=2) + "\n")
+        storage.write_atomically(file, json.dumps(result, indent=2) + "\n")
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     print(f"wrote {file}")

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from jaxgan import cli, data, viz, workdir
+from jaxgan import cli, data, storage, viz, workdir
 from jaxgan.base import GAN
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
@@ -656,7 +656,8 @@ def save(out: pathlib.Path, picture: np.ndarray, height: int, **arrays: np.ndarr
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         viz.save_image(picture, out, max(1, 64 // height))
-        np.savez_compressed(beside_it, **arrays)
+        with storage.replacing(beside_it) as file:
+            np.savez_compressed(file, **arrays)
     except OSError as error:
         raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     print(f"wrote {out} and {beside_it}")

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxgan import cli, data, parallel, viz, workdir
+from jaxgan import cli, data, parallel, storage, viz, workdir
 from jaxgan import config as config_lib
 from jaxgan.base import Batch, Metrics
 from jaxgan.checkpoint import Checkpoints, abstract
@@ -514,7 +514,7 @@ class Log:
                 with contextlib.suppress(json.JSONDecodeError):  # a line cut short by a kill
                     if json.loads(line)["step"] <= self._start:
                         rows.append(line + "\n")
-        workdir.write_atomically(self._file, "".join(rows))
+        storage.write_atomically(self._file, "".join(rows))
         self._rows = self._file.open("a")
         self._events = SummaryWriter(str(self._board), purge_step=self._start + 1)
         return self

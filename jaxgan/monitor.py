@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxgan import parallel, workdir
+from jaxgan import parallel, storage, workdir
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
@@ -135,7 +135,7 @@ class Monitor:
         real = self.floors[self._metric]
         note = {"metric": self._metric, "best": self._best, "last": now, "real": real}
         if parallel.is_main():
-            workdir.write_atomically(self._folder / "best.json", json.dumps(note) + "\n")
+            storage.write_atomically(self._folder / "best.json", json.dumps(note) + "\n")
         return values
 
     def _is_better(self, new: float, old: float) -> bool:

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxgan import cli, config, loop, parallel, workdir
+from jaxgan import cli, config, loop, parallel, storage, workdir
 from jaxgan.errors import UserError
 from jaxgan.step import make_train_step, repeat_step
 
@@ -201,7 +201,7 @@ def main(argv: list[str]) -> None:
         table(args.config, settings.batch_size, device, reports)
         found[topology] = {str(report.devices): report._asdict() for report in reports}
         if args.out:
-            workdir.write_atomically(pathlib.Path(args.out), json.dumps(found, indent=1) + "\n")
+            storage.write_atomically(pathlib.Path(args.out), json.dumps(found, indent=1) + "\n")
 
 
 def describe(topology: str) -> np.ndarray:

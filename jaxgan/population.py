@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import ConfigDict, FrozenConfigDict
 
-from jaxgan import cli, data, gans, loop, optimizers, viz, workdir
+from jaxgan import cli, data, gans, loop, optimizers, storage, viz, workdir
 from jaxgan import config as config_lib
 from jaxgan.base import Metrics, Players
 from jaxgan.checkpoint import Checkpoints, abstract
@@ -506,7 +506,7 @@ def _finish(
         rows.append({"member": run.name, **{key: flat[key] for key in population.varied}})
         if found:
             rows[-1] |= found[i]._asdict()
-    workdir.write_atomically(folder / "population.json", json.dumps(rows, indent=1) + "\n")
+    storage.write_atomically(folder / "population.json", json.dumps(rows, indent=1) + "\n")
     viz.save_bands(folder / "metrics.jsonl", folder / "curves.png")
     print(
         f"{config.steps} steps of {population.size} GANs done; each is a run in {folder}/member_*"

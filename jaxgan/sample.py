@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from jaxgan import cli
+from jaxgan import cli, storage
 from jaxgan.errors import RunError, UserError
 
 
@@ -45,7 +45,8 @@ def main(argv: list[str]) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
             arrays = {"image": images} | ({"label": label} if len(classes) else {})
-            np.savez_compressed(out, **arrays)
+            with storage.replacing(out) as file:
+                np.savez_compressed(file, **arrays)
         elif trained.model.gan.value_range is None:
             points = images.reshape(args.num, -1)
             viz.save_points(points, points, out)

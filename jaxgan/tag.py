@@ -45,7 +45,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .html or .json")
     files = image_files(args.input)
 
-    from jaxgan import workdir
+    from jaxgan import storage, workdir
     from jaxgan.tagging import page, protocol
     from jaxgan.tagging import words as word_vectors
 
@@ -88,9 +88,9 @@ def main(argv: list[str]) -> None:
     html, table = out.with_suffix(".html"), out.with_suffix(".json")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        workdir.write_atomically(html, page.page(rows, thumbnails, about))
+        storage.write_atomically(html, page.page(rows, thumbnails, about))
         text = json.dumps({**about, "images": rows}, indent=2, ensure_ascii=False)
-        workdir.write_atomically(table, text + "\n")
+        storage.write_atomically(table, text + "\n")
     except OSError as error:
         raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     print(f"wrote {html} and {table}: {len(rows)} images")

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from PIL import Image, ImageOps
 
-from jaxgan import cli, viz, workdir
+from jaxgan import cli, storage, viz, workdir
 from jaxgan.data import images, pairs
 from jaxgan.errors import RunError, UserError
 from jaxgan.evaluate_pairs import open_run
@@ -256,7 +256,7 @@ def main(argv: list[str]) -> None:
             rows.append(row)
         titles = [t for t in ("input", "output", "target") if any(t in row for row in rows)]
         heading = f"{pathlib.Path(args.workdir).resolve().name}, step {int(trained.state.step)}"
-        workdir.write_atomically(out / PAGE, page(rows, titles, heading))
+        storage.write_atomically(out / PAGE, page(rows, titles, heading))
     except OSError as error:
         raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     print(f"wrote {out / PAGE} and {len(rows)} images in {out / 'output'}")

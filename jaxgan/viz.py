@@ -1,13 +1,18 @@
 """Pictures: grids of images, animations and training curves."""
 
-import contextlib
 import json
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+from jaxgan import storage
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
@@ -85,8 +90,8 @@ def save_image(image: np.ndarray, path: str | pathlib.Path, scale: int = 1) -> N
     """Writes uint8 [height, width, channels] as an image file, each pixel `scale` wide."""
     image = image.repeat(scale, 0).repeat(scale, 1)
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    with _replacing(path) as part:
-        picture.save(part)
+    with storage.replacing(path) as file:
+        picture.save(file, _format(path))
 
 
 def save_points(fake: np.ndarray, real: np.ndarray, path: str | pathlib.Path) -> None:
@@ -108,8 +113,7 @@ def save_points(fake: np.ndarray, real: np.ndarray, path: str | pathlib.Path) ->
     reach = 1.2 * np.abs(real).max()
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
     axes.legend(loc="upper right", frameon=False, markerscale=4)
-    with _replacing(path) as part:
-        figure.savefig(part, dpi=80)
+    save_figure(figure, path, dpi=80)
 
 
 def save_animation(
@@ -121,8 +125,9 @@ def save_animation(
         with Image.open(frame) as image:
             images.append(image.convert("P" if image.mode == "RGB" else "L"))
     durations = [milliseconds] * (len(images) - 1) + [2000]
-    with _replacing(path) as part:
-        images[0].save(part, save_all=True, append_images=images[1:], duration=durations, loop=0)
+    options = {"save_all": True, "append_images": images[1:], "duration": durations, "loop": 0}
+    with storage.replacing(path) as file:
+        images[0].save(file, _format(path), **options)
 
 
 def save_curves(
@@ -166,8 +171,7 @@ def save_curves(
         axes.grid(alpha=0.3)
         if len(names) > 1:
             axes.legend(frameon=False)
-    with _replacing(path) as part:
-        figure.savefig(part, dpi=100)
+    save_figure(figure, path, dpi=100)
 
 
 def save_bands(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> None:
@@ -193,14 +197,15 @@ def save_bands(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> No
         axes.plot(steps, [row[f"{name}.q50"] for row in rows], "C0", linewidth=1)
         axes.set(title=name, xlabel="generator updates")
         axes.grid(alpha=0.3)
-    with _replacing(path) as part:
-        figure.savefig(part, dpi=100)
+    save_figure(figure, path, dpi=100)
 
 
-@contextlib.contextmanager
-def _replacing(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a name to write to, and moves it to `path`, so that none is seen half-written."""
-    path = pathlib.Path(path)
-    part = path.with_name(f".part-{path.name}")
-    yield part
-    part.replace(path)
+def save_figure(figure: "Figure", path: str | pathlib.Path, *, dpi: int) -> None:
+    """Writes a figure of Matplotlib as an image file."""
+    with storage.replacing(path) as file:
+        figure.savefig(file, dpi=dpi, format=pathlib.Path(path).suffix[1:].lower())
+
+
+def _format(path: str | pathlib.Path) -> str:
+    """Returns Pillow's name of the format that a file's ending stands for."""
+    return Image.registered_extensions()[pathlib.Path(path).suffix.lower()]

@@ -1,7 +1,6 @@
 """The work folder of a run: what is in it, and how it is opened again."""
 
 import json
-import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
 from jaxgan.standing import make_standing
+from jaxgan.storage import write_atomically
 
 
 class Model(NamedTuple):
@@ -184,16 +184,6 @@ def _read_json(file: pathlib.Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"--workdir: {file} is damaged ({error}); choose another folder") from error
     return value
-
-
-def write_atomically(file: pathlib.Path, text: str) -> None:
-    """Writes a text file so that it is never seen half-written."""
-    part = file.with_suffix(".part")
-    with part.open("w", encoding="utf-8") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    part.replace(file)
 
 
 class Trained(NamedTuple):

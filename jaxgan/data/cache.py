@@ -9,14 +9,14 @@ import hashlib
 import json
 import logging
 import math
-import os
-import uuid
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+
+from jaxgan import storage
 
 _FORMAT = 2
 _log = logging.getLogger(__name__)
@@ -100,9 +100,9 @@ def _write(
     try:
         path.mkdir(parents=True, exist_ok=True)
         for name, array in arrays.items():
-            _replace(path / f"{name}.npy", lambda file, array=array: np.save(file, array))
-        text = json.dumps(meta, indent=1) + "\n"
-        _replace(path / "meta.json", lambda file: file.write(text.encode()))
+            with storage.replacing(path / f"{name}.npy") as file:
+                np.save(file, array)
+        storage.write_atomically(path / "meta.json", json.dumps(meta, indent=1) + "\n")
     except OSError as error:
         _log.warning("nothing kept in %s (%s)", path, error.strerror or error)
 
@@ -133,14 +133,3 @@ def arrays(
         _write(path, key, made, sum(array.nbytes for array in made.values()), {})
         return list(made.values())
     return list(found[0].values())
-
-
-def _replace(path: Path, save: Callable[[IO[bytes]], Any]) -> None:
-    """Writes a file under another name, then puts it in place."""
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            save(file)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

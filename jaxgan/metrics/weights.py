@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan import storage
 from jaxgan.errors import UserError
 
 _CHECKSUM = "sha256"
@@ -30,7 +31,7 @@ def save(path: str | pathlib.Path, variables: Any) -> str:
         for keys, leaf in jax.tree_util.tree_leaves_with_path(variables)
     }
     checksum = _sha256(flat)
-    with open(path, "wb") as file:  # given a name, NumPy would add an ending to it
+    with storage.replacing(path) as file:
         np.savez_compressed(file, **flat, **{_CHECKSUM: np.array(checksum)})
     return checksum
 

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 from tqdm import tqdm
 
-from jaxgan import cli, workdir
+from jaxgan import cli, storage, workdir
 from jaxgan.errors import RunError, UserError
 from jaxgan.tagging import dataset, measures, protocol
 from jaxgan.tagging import words as word_vectors
@@ -179,7 +179,7 @@ def main(argv: list[str]) -> None:
     print(text(result))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        workdir.write_atomically(file, json.dumps(result, indent=2) + "\n")
+        storage.write_atomically(file, json.dumps(result, indent=2) + "\n")
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     print(f"wrote {file}")

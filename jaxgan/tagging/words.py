@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgan import storage
 from jaxgan.errors import UserError
 
 
@@ -167,10 +168,8 @@ def _gensim(where: str):
 
 def save(words: Words, file: pathlib.Path) -> None:
     """Writes a `.npz` for `load`, so that it is never seen half-written."""
-    part = file.with_suffix(".part")
-    with part.open("wb") as opened:
+    with storage.replacing(file) as opened:
         np.savez(opened, words=np.array(words.words, np.str_), vectors=words.vectors)
-    part.replace(file)
 
 
 def load(file: pathlib.Path, where: str = "--workdir") -> Words:
