@@ -3,7 +3,6 @@
 import pathlib
 
 from jaxgan import cli, config, parallel
-from jaxgan.errors import UserError
 
 
 def main(argv: list[str]) -> int:
@@ -11,6 +10,7 @@ def main(argv: list[str]) -> int:
     parser = cli.Parser(
         "train.py",
         "Train a GAN. Running the same command again resumes.",
+        overrides=True,
         epilog="Any key of the configuration can be set: --config.steps=500 --config.seed=1",
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="a file of configs/")
@@ -19,15 +19,12 @@ def main(argv: list[str]) -> int:
         "several processes", "not needed on Cloud TPU, Slurm, Open MPI and in Kubernetes jobs"
     )
     several.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0")
-    several.add_argument("--num-processes", type=int, metavar="N")
-    several.add_argument("--process-id", type=int, metavar="I", help="0 to N - 1")
+    several.add_argument("--num-processes", type=cli.integer(1), metavar="N")
+    several.add_argument("--process-id", type=cli.integer(0), metavar="I", help="0 to N - 1")
     args, rest = parser.parse_known_args(argv)
     parallel.start(args.coordinator, args.num_processes, args.process_id)
     with parallel.agreed():
-        for argument in rest:
-            if not argument.startswith("--config."):
-                raise UserError(f"{argument}: unknown argument; see train.py --help")
-        settings = config.load(args.config, rest)
+        settings = config.load(args.config, parser.check_overrides(rest))
     workdir = args.workdir or pathlib.Path("runs") / pathlib.Path(args.config).stem
 
     from jaxgan import loop, population  # heavy: only once the settings are sound

@@ -35,13 +35,6 @@ COLUMNS = (
 )
 
 
-def positive(text: str) -> int:
-    """Returns the number in `text`; the type of a flag."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
-    return int(text)
-
-
 def model_names(text: str) -> list[str]:
     """Returns the names of models in `text`, separated by commas; the type of a flag."""
     names = text.split(",")
@@ -163,8 +156,8 @@ def main(argv: list[str]) -> None:
     )
     add = parser.add_argument
     add("--models", type=model_names, default=list(MODELS), help=f"default: {','.join(MODELS)}")
-    add("--rounds", type=positive, default=10, help="turns of each, of a second or more")
-    add("--batch-size", type=positive, help="default: each model's own")
+    add("--rounds", type=cli.integer(1), default=10, help="turns of each, of a second or more")
+    add("--batch-size", type=cli.integer(1), help="default: each model's own")
     add("--dtype", choices=("float32", "bfloat16"), help="default: bfloat16 on a GPU")
     add(
         "--torch",

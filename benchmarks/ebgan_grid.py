@@ -17,7 +17,6 @@ from ml_collections import ConfigDict, FrozenConfigDict
 from tqdm import tqdm
 
 from jaxgan import cli, config, population, storage, viz, workdir
-from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
 from jaxgan.metrics.spread import standard_error
 
@@ -86,13 +85,10 @@ def draw(table: dict[str, list[float]], path: pathlib.Path) -> None:
 def main(argv: list[str]) -> None:
     """Trains what is missing, prints the table and draws the figure."""
     parser = cli.Parser("python -m benchmarks.ebgan_grid", "Compare GAN and EBGAN over a grid.")
-    parser.add_argument("--count", type=int, default=12, help="architectures")
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--count", type=cli.integer(1), default=12, help="architectures")
+    parser.add_argument("--steps", type=cli.integer(1), default=2000)
     parser.add_argument("--out", default="benchmarks/results", help="folder")
     args = parser.parse_args(argv)
-    for name in ("count", "steps"):
-        if getattr(args, name) < 1:
-            raise UserError(f"--{name}: {getattr(args, name)} is below 1")
     cli.start_jax()
     out = pathlib.Path(args.out)
     out.mkdir(parents=True, exist_ok=True)

@@ -33,19 +33,19 @@ def fit(settings: FrozenConfigDict) -> list[MixtureMeasures]:
 
 def main(argv: list[str]) -> None:
     """Trains, prints the table and writes it."""
-    parser = cli.Parser("python -m benchmarks.modes", "Count modes over many seeds at once.")
+    parser = cli.Parser(
+        "python -m benchmarks.modes", "Count modes over many seeds at once.", overrides=True
+    )
     parser.add_argument("--config", default="configs/gan_grid.py")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=cli.integer(2), default=10)
     parser.add_argument("--out", default="benchmarks/results", help="folder")
     args, rest = parser.parse_known_args(argv)
-    settings = config.load(args.config, rest)
+    settings = config.load(args.config, parser.check_overrides(rest))
     if settings.dataset.name not in gaussians.STD:
         raise UserError(
             f"--config: {args.config} is of {settings.dataset.name}; give one of Gaussians, such "
             "as configs/gan_grid.py"
         )
-    if args.seeds < 2:
-        raise UserError(f"--seeds: {args.seeds} has no standard error; give 2 or more")
     cli.start_jax()
     rest = [*rest, f"--config.population.seeds={args.seeds}"]
     rows = {}

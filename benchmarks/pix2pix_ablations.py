@@ -76,19 +76,17 @@ def main(argv: list[str]) -> None:
     parser = cli.Parser(
         "python -m benchmarks.pix2pix_ablations",
         "Compare objectives, generators or discriminators of pix2pix.",
+        overrides=True,
         epilog="Any key of the configuration can be set: --config.steps=500",
     )
     parser.add_argument("--of", choices=tuple(ABLATIONS), default="loss", help="default: loss")
     parser.add_argument("--config", default="configs/pix2pix_edges_mnist.py", metavar="FILE")
-    parser.add_argument("--num", type=int, default=0, help="held-out pairs; 0 (default): all")
+    parser.add_argument(
+        "--num", type=cli.integer(0), default=0, help="held-out pairs; 0 (default): all"
+    )
     parser.add_argument("--out", help="folder; default: benchmarks/results/pix2pix_OF")
     args, rest = parser.parse_known_args(argv)
-    if args.num < 0:
-        raise UserError(f"--num: {args.num} is below 0; give 1 or more")
-    for argument in rest:
-        if not argument.startswith("--config."):
-            raise UserError(f"{argument}: unknown argument; see {parser.prog} --help")
-    settings = config.load(args.config, rest)
+    settings = config.load(args.config, parser.check_overrides(rest))
     if settings.gan.name != "pix2pix":
         raise UserError(f"--config: {args.config} is of {settings.gan.name}; give a pix2pix")
     split, kind = settings.evaluation.test_split, settings.dataset.pairs

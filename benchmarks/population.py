@@ -112,16 +112,15 @@ def torch_side(steps: int, threads: int, changes: Sequence[str] = ()) -> Callabl
 def main(argv: list[str]) -> None:
     """Times in turns, prints the rates and writes them."""
     parser = cli.Parser("python -m benchmarks.population", "Time many small GANs at once.")
-    parser.add_argument("--members", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=20, help="of each member in a turn")
-    parser.add_argument("--width", type=int, help="units of the layers (default: the config's)")
-    parser.add_argument("--devices", type=int, default=os.cpu_count(), help="of the CPU")
+    parser.add_argument("--members", type=cli.integer(2), default=64)
+    parser.add_argument("--rounds", type=cli.integer(1), default=10)
+    parser.add_argument("--steps", type=cli.integer(1), default=20, help="of each member in a turn")
+    parser.add_argument(
+        "--width", type=cli.integer(1), help="units of the layers (default: the config's)"
+    )
+    parser.add_argument("--devices", type=cli.integer(1), default=os.cpu_count(), help="of the CPU")
     parser.add_argument("--out", default="benchmarks/results", type=pathlib.Path, help="folder")
     args = parser.parse_args(argv)
-    for name, least in {"members": 2, "rounds": 1, "steps": 1, "width": 1, "devices": 1}.items():
-        if getattr(args, name) is not None and getattr(args, name) < least:
-            raise UserError(f"--{name}: {getattr(args, name)} is below {least}")
     if args.steps % PER_CALL:
         raise UserError(f"--steps: {args.steps} is no multiple of {PER_CALL}, the steps of a call")
     if importlib.util.find_spec("torch") is None:

@@ -21,14 +21,6 @@ def check_out(out: pathlib.Path) -> None:
         raise UserError(f"--out: {out} is no .png, .pdf or .svg in a folder that exists")
 
 
-def check_least(**least: tuple[int, int]) -> None:
-    """Raises `UserError` where a flag's number, the first of each pair, is below the second."""
-    for name, (value, bound) in least.items():
-        if value < bound:
-            flag = name.replace("_", "-")
-            raise UserError(f"--{flag}: {value} is too small; give {bound} or more")
-
-
 def save(figure: Figure, out: pathlib.Path) -> None:
     """Writes the picture and says so."""
     viz.save_figure(figure, out, dpi=80)

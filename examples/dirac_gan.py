@@ -48,9 +48,8 @@ def draw(axes: Axes, objective: tuple, rule: str, steps: int) -> None:
 def main(argv: list[str]) -> None:
     """Plays and draws."""
     parser = common.parser("dirac_gan", "Draw phase portraits of the DiracGAN.")
-    parser.add_argument("--steps", default=300, type=int, help="updates")
+    parser.add_argument("--steps", default=300, type=cli.integer(1), help="updates")
     args = parser.parse_args(argv)
-    common.check_least(steps=(args.steps, 1))
     common.check_out(args.out)
     cli.start_jax()
     figure = Figure(figsize=(11, 5.8), layout="constrained")

@@ -23,10 +23,9 @@ def main(argv: list[str]) -> None:
     """Trains and draws."""
     parser = common.parser("disc_steps", "Draw quality against k.")
     parser.add_argument("--config", default="configs/gan_ring.py", help="of points")
-    parser.add_argument("--steps", default=2000, type=int, help="generator updates")
-    parser.add_argument("--seeds", default=8, type=int)
+    parser.add_argument("--steps", default=2000, type=cli.integer(3), help="generator updates")
+    parser.add_argument("--seeds", default=8, type=cli.integer(2))
     args = parser.parse_args(argv)
-    common.check_least(steps=(args.steps, 3), seeds=(args.seeds, 2))
     common.check_out(args.out)
     cli.start_jax()
     figure = Figure(figsize=(9, 3.4), layout="constrained")

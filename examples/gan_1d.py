@@ -51,12 +51,12 @@ def draw(axes: Axes, gan: GAN, state: TrainState, key: jax.Array) -> None:
 def main(argv: list[str]) -> None:
     """Trains and draws."""
     parser = common.parser("gan_1d", "Draw a GAN in one dimension as it learns.")
-    parser.add_argument("--steps", default=4000, type=int, help="generator updates")
-    parser.add_argument("--disc-steps", default=3, type=int, help="k of Algorithm 1")
-    parser.add_argument("--seed", default=0, type=int)
+    parser.add_argument(
+        "--steps", default=4000, type=cli.integer(len(PANELS)), help="generator updates"
+    )
+    parser.add_argument("--disc-steps", default=3, type=cli.integer(1), help="k of Algorithm 1")
+    parser.add_argument("--seed", default=0, type=cli.SEED)
     args = parser.parse_args(argv)
-    common.check_least(steps=(args.steps, len(PANELS)), disc_steps=(args.disc_steps, 1))
-    cli.check_seed(args.seed)
     common.check_out(args.out)
 
     cli.start_jax()

@@ -44,10 +44,9 @@ def main(argv: list[str]) -> None:
     """Trains and draws."""
     parser = common.parser("mode_coverage", "Draw what each objective finds.")
     parser.add_argument("--config", default="configs/gan_ring.py", help="of points")
-    parser.add_argument("--steps", default=5000, type=int, help="generator updates")
-    parser.add_argument("--seeds", default=4, type=int)
+    parser.add_argument("--steps", default=5000, type=cli.integer(1), help="generator updates")
+    parser.add_argument("--seeds", default=4, type=cli.integer(2))
     args = parser.parse_args(argv)
-    common.check_least(steps=(args.steps, 1), seeds=(args.seeds, 2))
     common.check_out(args.out)
     name = config.load(args.config).dataset.name
     if name not in gaussians.STD:

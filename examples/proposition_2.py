@@ -22,9 +22,8 @@ PLACES = 20
 def main(argv: list[str]) -> None:
     """Plays and draws."""
     parser = common.parser("proposition_2", "Draw a GAN on a finite set as it converges.")
-    parser.add_argument("--steps", default=150, type=int, help="generator updates")
+    parser.add_argument("--steps", default=150, type=cli.integer(1), help="generator updates")
     args = parser.parse_args(argv)
-    common.check_least(steps=(args.steps, 1))
     common.check_out(args.out)
     cli.start_jax()
     p = jax.nn.softmax(jax.random.normal(jax.random.key(0), (PLACES,)))

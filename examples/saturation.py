@@ -23,9 +23,8 @@ BATCH = 256
 def main(argv: list[str]) -> None:
     """Trains a discriminator and draws."""
     parser = common.parser("saturation", "Draw gradients that the generator gets.")
-    parser.add_argument("--steps", default=300, type=int, help="discriminator updates")
+    parser.add_argument("--steps", default=300, type=cli.integer(2), help="discriminator updates")
     args = parser.parse_args(argv)
-    common.check_least(steps=(args.steps, 2))
     common.check_out(args.out)
     cli.start_jax()
 

@@ -1,4 +1,4 @@
-"""What every program shares: one-line errors, exit statuses, caches."""
+"""What every program shares: arguments and their ranges, one-line errors, exit statuses, caches."""
 
 import argparse
 import contextlib
@@ -6,29 +6,132 @@ import ctypes
 import logging
 import os
 import pathlib
+import re
+import shlex
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import RunError, UserError, nearest
+
+OVERRIDE = "--config."
 
 
 class Parser(argparse.ArgumentParser):
-    """Argument parser whose errors are one line, as all others are."""
+    """Argument parser whose errors are one line, as all others are.
 
-    def __init__(self, prog: str, description: str, **options: str) -> None:
-        """Makes a parser that takes no abbreviations."""
+    It takes no abbreviations and no empty values, which are those of shell variables that are not
+    set, and names the nearest known argument in place of an unknown one.
+    """
+
+    def __init__(
+        self, prog: str, description: str, *, overrides: bool = False, **options: Any
+    ) -> None:
+        """Makes a parser.
+
+        Args:
+          prog: how the program is started.
+          description: what it does.
+          overrides: whether the program takes `--config.KEY=VALUE`: `parse_known_args` leaves them,
+            and what is unknown, to `check_overrides`.
+          **options: of `argparse.ArgumentParser`.
+        """
         super().__init__(prog=prog, description=description, allow_abbrev=False, **options)
+        self._overrides = overrides
+
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parses; returns the values and, with `overrides`, other arguments.
+
+        Raises:
+          UserError: an argument is unknown, empty, missing or out of its range.
+        """
+        words = sys.argv[1:] if args is None else list(args)
+        closed = not self._overrides and self._subparsers is None
+        for before, word in zip(["", *words], words, strict=False):
+            name, equals, value = word.partition("=")
+            if not word or (equals and not value and name in self._option_string_actions):
+                given = name or (before if before in self._option_string_actions else "''")
+                raise UserError(f"{given}: its value is empty; give one, or leave the argument out")
+            if closed and self._is_flag(word) and name not in self._option_string_actions:
+                self._refuse(word)
+        namespace, rest = super().parse_known_args(words, namespace)
+        if rest and not self._overrides:
+            self._refuse(rest[0])
+        return namespace, rest
+
+    def check_overrides(self, rest: Sequence[str]) -> Sequence[str]:
+        """Returns the arguments that `parse_known_args` left, all of them `--config.KEY=VALUE`.
+
+        Raises:
+          UserError: one is something else.
+        """
+        for word, following in zip(rest, [*rest[1:], ""], strict=False):
+            if not word.startswith(OVERRIDE):
+                self._refuse(word)
+            if "=" not in word:
+                value = "VALUE" if self._is_flag(following) else following or "VALUE"
+                raise UserError(f"{word}: no value; write {word}={shlex.quote(value)}")
+        return rest
+
+    @staticmethod
+    def _is_flag(word: str) -> bool:
+        return re.match("--?[A-Za-z]", word) is not None
+
+    def _refuse(self, word: str) -> NoReturn:
+        """Raises the `UserError` of an unknown argument."""
+        name, equals, value = word.partition("=")
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        meant = nearest(name, known)
+        if self._overrides and not meant:
+            from jaxgan import config
+
+            key = nearest(name.removeprefix("--"), list(config.flatten(config.base())))
+            meant = key and OVERRIDE + key
+        advice = f"see {self.prog} --help"
+        if meant:
+            advice = f"did you mean {meant + equals + value!r}?"
+        elif self._overrides:
+            advice = f"keys of the configuration are set by {OVERRIDE}KEY=VALUE"
+        raise UserError(f"{word}: unknown argument; {advice}")
 
     def error(self, message: str) -> NoReturn:
         """Raises `UserError`."""
-        raise UserError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+        remedy = "" if ";" in message else f"; see {self.prog} --help"
+        raise UserError(f"{message.removeprefix('argument ')}{remedy}")
 
 
-def check_seed(seed: int) -> None:
-    """Raises `UserError` where `--seed` is not one that JAX takes."""
-    if not 0 <= seed < 2**63:
-        raise UserError(f"--seed: {seed} is out of range; give 0 or more, below 2**63")
+def integer(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """Returns the type of an argument: an integer from `least` to `most`."""
+    remedy = f"give {least} or more" if most >= 2**31 - 1 else f"give {least} to {most}"
+    return lambda text: _in_range(text, int, least, most, "an integer", remedy)
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """Returns the type of an argument: a number from `least` to `most`."""
+    remedy = f"give {least:g} to {most:g}"
+    return lambda text: _in_range(text, float, least, most, "a number", remedy)
+
+
+def _in_range(
+    text: str, kind: Callable[[str], Any], least: Any, most: Any, what: str, remedy: str
+) -> Any:
+    try:
+        value = kind(text)
+        if value != value:
+            raise ValueError
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}; {remedy}") from error
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{text} is too small; {remedy}")
+    if value > most:
+        shown = f"{most:g}" if isinstance(most, float) else most
+        raise argparse.ArgumentTypeError(f"{text} is too large; give {shown} or less")
+    return value
+
+
+SEED = integer(0, 2**63 - 1)
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:
@@ -46,7 +149,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         print("interrupted", file=sys.stderr, flush=True)
         status = 130
     except MemoryError:
-        print("error: not enough memory; ask for less, a smaller --num", file=sys.stderr)
+        print("error: not enough memory; ask for less, such as fewer samples", file=sys.stderr)
         status = 1
     except BrokenPipeError:  # the reader of our output, `head` for one, has enough
         status = 141

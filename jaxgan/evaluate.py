@@ -30,9 +30,13 @@ def parse(argv: list[str]) -> Any:
         "--samples", metavar="FILE", help=".npz with `image` uint8 [N, H, W, C] and maybe `label`"
     )
     parser.add_argument("--checkpoint", default="last", help="`last`, `best`, a step or mean:STEP")
-    parser.add_argument("--num", type=int, default=10_000, help="samples (default: 10000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first set of samples")
-    parser.add_argument("--seeds", type=int, default=3, help="sets of samples (default: 3)")
+    parser.add_argument(
+        "--num", type=cli.integer(2), default=10_000, help="samples (default: 10000)"
+    )
+    parser.add_argument("--seed", type=cli.SEED, default=0, help="of the first set of samples")
+    parser.add_argument(
+        "--seeds", type=cli.integer(1), default=3, help="sets of samples (default: 3)"
+    )
     parser.add_argument(
         "--metrics",
         default="default",
@@ -57,16 +61,16 @@ def parse(argv: list[str]) -> Any:
         help="images that choose the Parzen window (default: some test)",
     )
     parser.add_argument(
-        "--image-size", type=int, help="of the real images (default: as trained on)"
+        "--image-size", type=cli.integer(1), help="of the real images (default: as trained on)"
     )
     parser.add_argument("--data-dir", help="TFDS data folder (default: that of the run)")
     parser.add_argument("--out", metavar="FILE", help="default: evaluation.json beside the source")
     args = parser.parse_args(argv)
-    for name, least in (("num", 2), ("seeds", 1)):
-        if getattr(args, name) < least:
-            raise UserError(f"--{name}: {getattr(args, name)} is too small; give {least} or more")
-    cli.check_seed(args.seed)
-    cli.check_seed(args.seed + args.seeds - 1)
+    if args.seed + args.seeds > 2**63:
+        raise UserError(
+            f"--seed: {args.seed} is too large for {args.seeds} seeds in a row; give "
+            f"{2**63 - args.seeds} or less"
+        )
     if args.out and pathlib.Path(args.out).suffix != ".json":
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .json")
     if args.samples:

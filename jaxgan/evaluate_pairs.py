@@ -150,21 +150,17 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of pix2pix")
     parser.add_argument("--checkpoint", default="last", help="`last` (default) or a step")
     parser.add_argument("--split", help="held-out pairs (default: evaluation.test_split)")
-    parser.add_argument("--num", type=int, default=0, help="pairs; 0 (default): all")
-    parser.add_argument("--batch", type=int, default=0, help="images at a time (default: training)")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--num", type=cli.integer(0), default=0, help="pairs; 0 (default): all")
+    parser.add_argument("--batch", type=cli.integer(1), help="images at a time (default: training)")
+    parser.add_argument("--seed", type=cli.SEED, default=0, help="of the noise")
     parser.add_argument("--out", metavar="FILE", help="default: pairs.json in the work folder")
     args = parser.parse_args(argv)
-    for name in ("num", "batch"):
-        if getattr(args, name) < 0:
-            raise UserError(f"--{name}: {getattr(args, name)} is below 0; give 1 or more")
-    cli.check_seed(args.seed)
     cli.start_jax()
     trained = open_run(args.workdir, args.checkpoint)
     split = args.split or trained.config.evaluation.test_split
     check_held_out(trained.config, split, "--split")
     try:
-        result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch)
+        result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch or 0)
     except UserError as error:
         raise UserError(f"--split: {error}") from error
     print(table(result))

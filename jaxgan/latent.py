@@ -675,12 +675,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
         added.add_argument(
             "--checkpoint", default="last", help="`last` (default), `best` or a step"
         )
-        added.add_argument("--seed", type=int, default=0, help="of the samples (default: 0)")
+        added.add_argument("--seed", type=cli.SEED, default=0, help="of the samples (default: 0)")
         added.add_argument("--out", required=True, metavar="FILE.png", help="beside it: FILE.npz")
         return added
 
     def label(added: argparse.ArgumentParser, about: str) -> None:
-        added.add_argument("--label", type=int, help=f"{about}; only for models with labels")
+        added.add_argument(
+            "--label", type=cli.integer(0), help=f"{about}; only for models with labels"
+        )
 
     in_turn = "class of all rows; default: row i has class i, modulo their number"
     added = command("interpolate", interpolate, "rows that go from one drawn sample to the next")
@@ -691,10 +693,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="`linear` (default), as in the papers: it stays inside the cube of uniform noise; "
         "`spherical` keeps the length that normal noise has, which is shorter midway on a line",
     )
-    added.add_argument("--points", type=int, default=9, help="images of a row (default: 9)")
-    added.add_argument("--rows", type=int, default=5, help="how many (default: 5)")
     added.add_argument(
-        "--through", type=int, default=2, help="samples that a row goes through (default: 2)"
+        "--points", type=cli.integer(2), default=9, help="images of a row (default: 9)"
+    )
+    added.add_argument("--rows", type=cli.integer(1), default=5, help="how many (default: 5)")
+    added.add_argument(
+        "--through",
+        type=cli.integer(2),
+        default=2,
+        help="samples that a row goes through (default: 2)",
     )
     label(added, in_turn)
 
@@ -717,10 +724,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
     added = command("turn", turn, "new samples moved from one group of samples to another")
     added.add_argument("--from", dest="start", required=True, metavar="GROUP", help=NOTATION)
     added.add_argument("--to", dest="end", required=True, metavar="GROUP", help="the same")
-    added.add_argument("--points", type=int, default=9, help="images of a row (default: 9)")
-    added.add_argument("--rows", type=int, default=5, help="new samples (default: 5)")
     added.add_argument(
-        "--strength", type=float, default=1.0, help="of the last image of a row (default: 1)"
+        "--points", type=cli.integer(2), default=9, help="images of a row (default: 9)"
+    )
+    added.add_argument("--rows", type=cli.integer(1), default=5, help="new samples (default: 5)")
+    added.add_argument(
+        "--strength",
+        type=cli.number(-1000, 1000),
+        default=1.0,
+        help="of the last image of a row (default: 1)",
     )
     label(added, in_turn)
 
@@ -736,15 +748,20 @@ def parse(argv: list[str]) -> argparse.Namespace:
         required=True,
         help="`weight`: mean intensity; `slant`: degrees to the right",
     )
-    added.add_argument("--points", type=int, default=9, help="strengths (default: 9)")
-    added.add_argument("--rows", type=int, default=5, help="samples in the picture (default: 5)")
+    added.add_argument("--points", type=cli.integer(2), default=9, help="strengths (default: 9)")
+    added.add_argument(
+        "--rows",
+        type=cli.integer(1, MEASURED),
+        default=5,
+        help="samples in the picture (default: 5)",
+    )
 
     added = command(
         "neighbours",
         training_neighbours,
         "samples, under each row the nearest training images by Euclidean distance of pixels",
     )
-    added.add_argument("--num", type=int, default=20, help="samples (default: 20)")
+    added.add_argument("--num", type=cli.integer(1), default=20, help="samples (default: 20)")
     label(added, "class of all samples; default: each in turn")
 
     added = command(
@@ -755,24 +772,18 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     added.add_argument("--layer", help="such as conv2 (default: the last convolution)")
     added.add_argument(
-        "--filters", type=int, default=6, help="how many, from the first on that responds at all"
+        "--filters",
+        type=cli.integer(1),
+        default=6,
+        help="how many, from the first on that responds at all",
     )
 
     args = parser.parse_args(argv)
-    least = {"points": 2, "rows": 1, "through": 2, "num": 1, "filters": 1}
-    for name, bound in least.items():
-        value = getattr(args, name, bound)
-        if value < bound:
-            raise UserError(f"--{name}: {value} is too small; give {bound} or more")
-    if getattr(args, "rows", 1) > MEASURED and args.run is property_direction:
-        raise UserError(f"--rows: {args.rows} is too large; give {MEASURED} or less")
-    strength = getattr(args, "strength", 1.0)
-    if not math.isfinite(strength) or not strength:
-        raise UserError(f"--strength: {strength} moves nothing; give a number such as 1 or -1.5")
+    if not getattr(args, "strength", 1.0):
+        raise UserError("--strength: 0 moves nothing; give a number such as 1 or -1.5")
     for name in ("a", "b", "c", "start", "end"):
         if hasattr(args, name):
             parse_group({"start": "--from", "end": "--to"}.get(name, f"--{name}"), vars(args)[name])
-    cli.check_seed(args.seed)
     args.out = pathlib.Path(args.out)
     if args.out.suffix != ".png":
         raise UserError(f"--out: {str(args.out)!r} is of an unknown kind; end it in .png")

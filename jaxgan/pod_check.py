@@ -167,14 +167,16 @@ def seconds(report: Report, chip: Chip) -> tuple[float, float]:
 
 def main(argv: list[str]) -> None:
     """Compiles for one chip and for the slice, and prints the comparison."""
-    parser = cli.Parser("python -m jaxgan.pod_check", "Compile a training step for TPUs.")
+    parser = cli.Parser(
+        "python -m jaxgan.pod_check", "Compile a training step for TPUs.", overrides=True
+    )
     parser.add_argument("--config", required=True, metavar="FILE", help="a file of configs/")
     parser.add_argument("--topology", default="v5e:4x4", help="chip:shape, ...")
     parser.add_argument("--image-shape", help="height,width,channels, where it is not known")
-    parser.add_argument("--num-classes", type=int, default=0, help="with --image-shape")
+    parser.add_argument("--num-classes", type=cli.integer(0), default=0, help="with --image-shape")
     parser.add_argument("--out", metavar="FILE", help="JSON of what is printed")
     args, rest = parser.parse_known_args(argv)
-    settings = config.load(args.config, rest)
+    settings = config.load(args.config, parser.check_overrides(rest))
     topologies = args.topology.split(",")
     for topology in topologies:
         name, _, shape = topology.partition(":")

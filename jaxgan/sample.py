@@ -13,9 +13,11 @@ def main(argv: list[str]) -> None:
     """Writes a grid of samples, or the samples themselves."""
     parser = cli.Parser("python -m jaxgan.sample", "Draw samples from a trained model.")
     parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of train.py")
-    parser.add_argument("--num", type=int, default=100, help="how many (default: 100)")
-    parser.add_argument("--label", type=int, help="one class; default: all in equal shares")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--num", type=cli.integer(1), default=100, help="how many (default: 100)")
+    parser.add_argument(
+        "--label", type=cli.integer(0), help="one class; default: all in equal shares"
+    )
+    parser.add_argument("--seed", type=cli.SEED, default=0)
     parser.add_argument("--checkpoint", default="last", help="`last`, `best`, a step or mean:STEP")
     parser.add_argument(
         "--out",
@@ -24,9 +26,6 @@ def main(argv: list[str]) -> None:
         help="an image, or .npz with `image` uint8 [N, H, W, C] and `label` (default: samples.png)",
     )
     args = parser.parse_args(argv)
-    if args.num < 1:
-        raise UserError(f"--num: {args.num} is too small; give 1 or more")
-    cli.check_seed(args.seed)
     out = pathlib.Path(args.out)
     if out.suffix not in (".png", ".jpg", ".npz"):
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .png, .jpg or .npz")

@@ -28,10 +28,12 @@ def main(argv: list[str]) -> None:
         "on features from a file",
     )
     parser.add_argument("--checkpoint", default="last", help="`last` or a step")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=SAMPLES, help="of each image")
-    parser.add_argument("--nearest", type=int, default=NEAREST, help="words counted for a sample")
-    parser.add_argument("--common", type=int, default=COMMON, help="tags of an image")
+    parser.add_argument("--seed", type=cli.SEED, default=0)
+    parser.add_argument("--samples", type=cli.integer(1), default=SAMPLES, help="of each image")
+    parser.add_argument(
+        "--nearest", type=cli.integer(1), default=NEAREST, help="words counted for a sample"
+    )
+    parser.add_argument("--common", type=cli.integer(1), default=COMMON, help="tags of an image")
     parser.add_argument(
         "--out",
         default="tags.html",
@@ -39,7 +41,6 @@ def main(argv: list[str]) -> None:
         help="the page, or the JSON, which is written beside it (default: tags.html)",
     )
     args = parser.parse_args(argv)
-    cli.check_seed(args.seed)
     out = pathlib.Path(args.out)
     if out.suffix not in (".html", ".json"):
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .html or .json")

@@ -165,16 +165,12 @@ def parse(argv: list[str]) -> Any:
         help="that of training, by cropping and resizing (default), or every image's own",
     )
     parser.add_argument(
-        "--batch", type=int, default=0, help="images at a time (default: as in training)"
+        "--batch", type=cli.integer(1), help="images at a time (default: as in training)"
     )
     parser.add_argument("--checkpoint", default="last", help="`last`, a step or mean:STEP")
     parser.add_argument("--unreadable", choices=("stop", "skip"), default="stop")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise, dropout")
-    args = parser.parse_args(argv)
-    if args.batch < 0:
-        raise UserError(f"--batch: {args.batch} is below 0; give 1 or more")
-    cli.check_seed(args.seed)
-    return args
+    parser.add_argument("--seed", type=cli.SEED, default=0, help="of the noise, dropout")
+    return parser.parse_args(argv)
 
 
 def _files(path: pathlib.Path) -> list[pathlib.Path]:

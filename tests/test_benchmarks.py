@@ -82,9 +82,9 @@ def test_methods_of_the_grid_differ_in_the_objective_alone():
     ("program", "flags", "message"),
     [
         (modes, ["--config=configs/cgan_mnist.py"], "--config: .* is of mnist; give one of Gauss"),
-        (modes, ["--seeds=1"], "--seeds: 1 has no standard error"),
-        (ebgan_grid, ["--count=0"], "--count: 0 is below 1"),
-        (pix2pix_ablations, ["--num=-1"], "--num: -1 is below 0"),
+        (modes, ["--seeds=1"], "--seeds: 1 is too small; give 2"),
+        (ebgan_grid, ["--count=0"], "--count: 0 is too small; give 1"),
+        (pix2pix_ablations, ["--num=-1"], "--num: -1 is too small"),
         (pix2pix_ablations, ["--step=3"], "--step=3: unknown argument"),
         (pix2pix_ablations, ["--config=configs/gan_mnist.py"], "--config: .* is of gan; give a"),
     ],
@@ -108,9 +108,9 @@ def test_population_takes_steps_of_all_members():
     run, size = population.jaxgan_side(2, 4, ["--config.steps_per_call=2"])
     run()
     assert size > 10_000
-    with pytest.raises(UserError, match="--members: 1 is below 2"):
+    with pytest.raises(UserError, match="--members: 1 is too small"):
         population.main(["--members=1"])
-    with pytest.raises(UserError, match="--width: 0 is below 1"):
+    with pytest.raises(UserError, match="--width: 0 is too small"):
         population.main(["--width=0"])
     with pytest.raises(UserError, match="--steps: 15 is no multiple of 10"):
         population.main(["--steps=15"])

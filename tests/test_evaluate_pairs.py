@@ -59,7 +59,7 @@ def test_program(translator_run, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--num=-1"], "--num: -1 is below 0"),
+        (["--num=-1"], "--num: -1 is too small"),
         (
             ["--split=train[4:]"],
             "--split: 2 pairs of 'train.4:.' are of 'train', which was trained",

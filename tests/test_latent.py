@@ -300,7 +300,7 @@ TURN = ("turn", "--to=label:1")
         (*TURN[:1], [*TURN[1:], "--from=seed:1,2"], "--from: 'seed:1,2' has 2 samples"),
         (*TURN[:1], [*TURN[1:], "--from=label:1x2"], "--from: 'label:1x2' has 2 samples"),
         (*TURN[:1], [*TURN[1:], "--from=index:1,2,3"], "--to: 'label:1' has no direction"),
-        ("turn", ["--from=label:1", "--to=label:2", "--strength=nan"], "--strength: nan"),
+        ("turn", ["--from=label:1", "--to=label:2", "--strength=nan"], "--strength: 'nan'"),
         ("interpolate", ["--through=1"], "--through: 1 is too small; give 2 or more"),
         (
             "arithmetic",

@@ -170,7 +170,7 @@ def test_unreadable_files(translator_run, tmp_path, capsys):
         (["--input=/none"], "--input: /none does not exist"),
         (["--input=."], r"--input: \. has no images"),
         (["--target=/none"], "--target: /none has no images"),
-        (["--batch=-1"], "--batch: -1 is below 0"),
+        (["--batch=-1"], "--batch: -1 is too small; give 1"),
         (["--size=large"], "--size: invalid choice"),
         (["--workdir=/none"], "--workdir: /none does not exist"),
     ],

@@ -188,8 +188,8 @@ def main(argv: list[str]) -> None:
     """Trains, writes and tests the classifier."""
     parser = cli.Parser("python -m jaxgan.metrics.classifier", "Train the MNIST classifier.")
     parser.add_argument("--out", default=str(WEIGHTS), help="the .npz to write")
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=cli.integer(1), default=20)
+    parser.add_argument("--seed", type=cli.SEED, default=0)
     args = parser.parse_args(argv)
     cli.start_jax()
 

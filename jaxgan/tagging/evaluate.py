@@ -28,17 +28,21 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of train.py on tags")
     parser.add_argument("--checkpoint", default="last", help="`last` or a step")
     parser.add_argument("--test-split", default="test", help="held-out images (default: test)")
-    parser.add_argument("--num", type=int, default=0, help="of them; 0, the default: all")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=protocol.SAMPLES, help="of each image")
-    parser.add_argument("--nearest", type=int, default=protocol.NEAREST, help="words of a sample")
-    parser.add_argument("--common", type=int, default=protocol.COMMON, help="tags of an image")
+    parser.add_argument(
+        "--num", type=cli.integer(0), default=0, help="of them; 0, the default: all"
+    )
+    parser.add_argument("--seed", type=cli.SEED, default=0)
+    parser.add_argument(
+        "--samples", type=cli.integer(1), default=protocol.SAMPLES, help="of each image"
+    )
+    parser.add_argument(
+        "--nearest", type=cli.integer(1), default=protocol.NEAREST, help="words of a sample"
+    )
+    parser.add_argument(
+        "--common", type=cli.integer(1), default=protocol.COMMON, help="tags of an image"
+    )
     parser.add_argument("--out", metavar="FILE", help="default: tagging.json in the work folder")
-    args = parser.parse_args(argv)
-    if args.num < 0:
-        raise UserError(f"--num: {args.num} is too small; give 1 or more, or 0 for all")
-    cli.check_seed(args.seed)
-    return args
+    return parser.parse_args(argv)
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, Any]:
