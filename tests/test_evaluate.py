@@ -100,7 +100,7 @@ def test_every_class_where_there_are_enough_samples(mnist_dir, tmp_path):
         (["--num=60", "--metrics=classification_accuracy"], "--num: 60 is too few for class"),
         (["--seeds=0"], "--seeds: 0 is too small"),
         (["--seed=-1"], "--seed: -1"),
-        (["--seed=9223372036854775807", "--seeds=2"], "--seed: 9223372036854775807 is too large for 2"),
+        (["--seed=9223372036854775807", "--seeds=2"], "--seed: 92.* is too large for 2"),
         (["--out=."], r"--out: '\.' is of an unknown kind"),
         (["--metrics=fid"], "--metrics: unknown 'fid'"),
         (["--checkpoint=7"], "--checkpoint: no '7' in .*; known: last, best, 1, 2"),
