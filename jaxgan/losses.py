@@ -5,8 +5,8 @@ there is no sigmoid, of any shape: a vector [batch] or a map of patches [batch, 
 It returns values of that shape; the caller takes the mean. A `..._disc` loss is what the
 discriminator descends, a `..._gen` loss what the generator descends. All are finite with finite
 gradients for logits up to 80 in size, and but for some of `f_gan_...` for far larger ones.
-Logits of real and generated examples that are not of one shape raise `ValueError`; a single number
-goes with any. `PAIRS` has the losses by name.
+Integer logits are taken as floats. Logits of real and generated examples that are not of one shape
+raise `ValueError`; a single number goes with any. `PAIRS` has the losses by name.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,21 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.nn import log_sigmoid, relu, softplus
+from jax.nn import log_sigmoid, relu, sigmoid, softplus
 
 
-def _check(real: jax.Array, fake: jax.Array) -> None:
-    shape = jnp.shape(real)
-    if shape and jnp.ndim(fake) and jnp.shape(fake) != shape:
-        raise ValueError(f"fake: shape {jnp.shape(fake)} is not that of real, {shape}")
+def _logits(**logits: jax.Array) -> list[jax.Array]:
+    """Returns logits, by argument name, as floating point numbers of one shape."""
+    shape: tuple[int, ...] = ()
+    for name, x in logits.items():
+        if not jnp.issubdtype(jnp.result_type(x), jnp.floating):
+            if jnp.issubdtype(jnp.result_type(x), jnp.complexfloating):
+                raise ValueError(f"{name}: logits are real numbers, got {jnp.result_type(x)}")
+            logits[name] = jnp.asarray(x, float)  # differences of unsigned integers wrap around
+        if shape and jnp.ndim(x) and jnp.shape(x) != shape:
+            raise ValueError(f"{name}: shape {jnp.shape(x)} is not that of real, {shape}")
+        shape = jnp.shape(x)
+    return list(logits.values())
 
 
 def minimax_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
@@ -37,7 +45,7 @@ def minimax_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
-    _check(real, fake)
+    real, fake = _logits(real=real, fake=fake)
     return softplus(-real) + softplus(fake)
 
 
@@ -52,6 +60,7 @@ def minimax_gen(fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each example, [batch, ...].
     """
+    (fake,) = _logits(fake=fake)
     return -softplus(fake)
 
 
@@ -66,6 +75,7 @@ def nonsaturating_gen(fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each example, [batch, ...].
     """
+    (fake,) = _logits(fake=fake)
     return softplus(-fake)
 
 
@@ -83,7 +93,7 @@ def relativistic_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
-    _check(real, fake)
+    real, fake = _logits(real=real, fake=fake)
     return softplus(fake - real)
 
 
@@ -99,7 +109,7 @@ def relativistic_gen(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
-    _check(real, fake)
+    real, fake = _logits(real=real, fake=fake)
     return softplus(real - fake)
 
 
@@ -122,7 +132,7 @@ def least_squares_disc(
     Returns:
       The loss of each pair, [batch, ...].
     """
-    _check(real, fake)
+    real, fake = _logits(real=real, fake=fake)
     return (jnp.square(real - b) + jnp.square(fake - a)) / 2
 
 
@@ -138,6 +148,7 @@ def least_squares_gen(fake: jax.Array, *, c: float = 1.0) -> jax.Array:
     Returns:
       The loss of each example, [batch, ...].
     """
+    (fake,) = _logits(fake=fake)
     return jnp.square(fake - c) / 2
 
 
@@ -154,7 +165,7 @@ def wasserstein_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
-    _check(real, fake)
+    real, fake = _logits(real=real, fake=fake)
     return fake - real
 
 
@@ -169,6 +180,7 @@ def wasserstein_gen(fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each example, [batch, ...].
     """
+    (fake,) = _logits(fake=fake)
     return -fake
 
 
@@ -185,7 +197,7 @@ def hinge_disc(real: jax.Array, fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each pair, [batch, ...].
     """
-    _check(real, fake)
+    real, fake = _logits(real=real, fake=fake)
     return relu(1 - real) + relu(1 + fake)
 
 
@@ -206,7 +218,7 @@ def ebgan_disc(real: jax.Array, fake: jax.Array, *, margin: float) -> jax.Array:
     Raises:
       ValueError: the margin is not above 0.
     """
-    _check(real, fake)
+    real, fake = _logits(real=real, fake=fake)
     if not isinstance(margin, jax.core.Tracer) and not margin > 0:
         raise ValueError(f"margin: {margin} is not above 0")
     return real + relu(margin - fake)
@@ -223,6 +235,7 @@ def ebgan_gen(fake: jax.Array) -> jax.Array:
     Returns:
       The loss of each example, [batch, ...].
     """
+    (fake,) = _logits(fake=fake)
     return fake
 
 
@@ -245,11 +258,28 @@ class FDivergence(NamedTuple):
     fake: Callable[[jax.Array], jax.Array]
 
 
+@jax.custom_jvp
+def _expm1(x: jax.Array) -> jax.Array:
+    return jnp.expm1(x)
+
+
+@jax.custom_jvp
+def _tanh(x: jax.Array) -> jax.Array:
+    return jnp.tanh(x)
+
+
+# The derivatives that JAX takes from the rounded results are 0 where these are -1 or 1.
+_expm1.defjvps(lambda dot, _, x: jnp.exp(x) * dot)
+_tanh.defjvps(lambda dot, _, x: 4 * sigmoid(2 * x) * sigmoid(-2 * x) * dot)
+
+
 def alpha_divergence(alpha: float) -> FDivergence:
     """Returns the divergence with `f(u) = (u^a - 1 - a (u - 1)) / (a (a - 1))`.
 
     Nowozin et al. 2016, tables 5 and 6, where for `a > 1` the conjugate is taken over `u >= 0`. Its
-    limits are KL (a to 1) and reverse KL (a to 0).
+    limits are KL (a to 1) and reverse KL (a to 0). For `a < 1` the output activation is `f'(e^v)`,
+    so that the score is `log(p / q)`; the activation of table 6 has the same range, but its game
+    overflows at moderate scores where a is near 1.
 
     Args:
       alpha: a, above 0 and not 1.
@@ -257,24 +287,33 @@ def alpha_divergence(alpha: float) -> FDivergence:
     Raises:
       ValueError: alpha is another.
     """
-    if not alpha > 0 or alpha == 1:
+    if not 0 < alpha < float("inf") or alpha == 1:
         raise ValueError(f"alpha: {alpha} is not above 0, or is 1, where the limit is 'kl'")
-    power = alpha / (alpha - 1)
+    rest = alpha - 1
 
     def function(u: jax.Array) -> jax.Array:
-        return (u**alpha - 1 - alpha * (u - 1)) / (alpha * (alpha - 1))
+        if alpha < 0.5:  # two forms without cancellation, for a near 0 and near 1
+            return (_expm1(alpha * jnp.log(u)) / alpha - (u - 1)) / rest
+        return (u * _expm1(rest * jnp.log(u)) / rest - (u - 1)) / alpha
 
+    def log_ratio(t: jax.Array) -> jax.Array:  # log u at the supremum
+        inside = t * rest > -1
+        log = jnp.log1p(jnp.where(inside, t * rest, 0)) / rest
+        return jnp.where(inside, log, -rest * jnp.inf)
+
+    @jax.custom_jvp
     def conjugate(t: jax.Array) -> jax.Array:
-        return (relu(t * (alpha - 1) + 1) ** power - 1) / alpha
+        return jnp.expm1(alpha * log_ratio(t)) / alpha
+
+    conjugate.defjvps(lambda dot, _, t: jnp.exp(log_ratio(t)) * dot)
 
     if alpha > 1:
         return FDivergence(function, lambda v: v, conjugate, conjugate)
-    # 1 + (a - 1) g_f(v) = (1 - a) softplus(-v)
     return FDivergence(
         function,
-        lambda v: 1 / (1 - alpha) - softplus(-v),
+        lambda v: _expm1(rest * v) / rest,
         conjugate,
-        lambda v: (((1 - alpha) * softplus(-v)) ** power - 1) / alpha,
+        lambda v: _expm1(alpha * v) / alpha,
     )
 
 
@@ -298,9 +337,9 @@ F_DIVERGENCES = {
     ),
     "squared_hellinger": FDivergence(
         lambda u: jnp.square(jnp.sqrt(u) - 1),
-        lambda v: -jnp.expm1(-v),
+        lambda v: -_expm1(-v),
         lambda t: t / (1 - t),
-        jnp.expm1,
+        _expm1,
     ),
     "jensen_shannon": FDivergence(
         lambda u: _function_of_gan(u) + (u + 1) * jnp.log(2.0),
@@ -311,9 +350,9 @@ F_DIVERGENCES = {
     "gan": FDivergence(_function_of_gan, log_sigmoid, lambda t: -jnp.log(-jnp.expm1(t)), softplus),
     "total_variation": FDivergence(
         lambda u: jnp.abs(u - 1) / 2,
-        lambda v: jnp.tanh(v) / 2,
+        lambda v: _tanh(v) / 2,
         lambda t: t,
-        lambda v: jnp.tanh(v) / 2,
+        lambda v: _tanh(v) / 2,
     ),
 }
 
@@ -332,7 +371,7 @@ def f_gan_disc(real: jax.Array, fake: jax.Array, *, divergence: FDivergence) -> 
     Returns:
       The loss of each pair, [batch, ...].
     """
-    _check(real, fake)
+    real, fake = _logits(real=real, fake=fake)
     return divergence.fake(fake) - divergence.activation(real)
 
 
@@ -348,6 +387,7 @@ def f_gan_gen(fake: jax.Array, *, divergence: FDivergence) -> jax.Array:
     Returns:
       The loss of each example, [batch, ...].
     """
+    (fake,) = _logits(fake=fake)
     return -divergence.fake(fake)
 
 

@@ -1,14 +1,69 @@
 """Optimizers by name: optax's, the recipe of the papers of 2014, and extragradient steps."""
 
+import functools
 import inspect
+import math
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from jaxgan.errors import UserError
+
+# Option, or optimizer.option where they differ -> (what it must be, whether a value is that).
+_AT_LEAST_0 = ("0 or more", lambda x: 0 <= x < math.inf)
+_BELOW_1 = ("in [0, 1)", lambda x: 0 <= x < 1)
+_MOMENTUM = ("in (-1, 1)", lambda x: -1 < x < 1)  # below 0: Gidel et al. 2018 (arXiv 1807.04740)
+_FLAG = ("true or false", lambda x: isinstance(x, bool))
+RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "alpha": _AT_LEAST_0,
+    "b1": _BELOW_1,
+    "b2": _BELOW_1,
+    "beta": _AT_LEAST_0,
+    "bias_correction": _FLAG,
+    "centered": _FLAG,
+    "decay": _BELOW_1,
+    "decay_from": ("in [0, 1]", lambda x: 0 <= x <= 1),
+    "eps": _AT_LEAST_0,
+    "eps_in_sqrt": _FLAG,
+    "eps_root": _AT_LEAST_0,
+    "final_momentum": _MOMENTUM,
+    "initial_scale": _AT_LEAST_0,
+    "learning_rate": _AT_LEAST_0,
+    "min_learning_rate": _AT_LEAST_0,
+    "momentum": _MOMENTUM,
+    "momentum_ramp.decay": ("1 or more, such as 1.000004", lambda x: 1 <= x < math.inf),
+    "nesterov": _FLAG,
+    "ramp_epochs": ("2 or more", lambda x: 2 <= x < math.inf),
+    "steps_per_epoch": ("1 or more", lambda x: 1 <= x < math.inf),
+    "weight_decay": _AT_LEAST_0,
+}
+
+
+def check_ranges(name: str, options: Mapping[str, Any]) -> None:
+    """Raises `ValueError` where an option of an optimizer is out of its range in `RANGES`.
+
+    Schedules and traced values are not known here, and None is an option that is not used.
+
+    Args:
+      name: of the optimizer.
+      options: its arguments by name.
+    """
+    for key, value in options.items():
+        what, is_right = RANGES.get(f"{name}.{key}") or RANGES.get(key, ("", None))
+        if is_right is None or value is None or callable(value):
+            continue
+        if isinstance(value, jax.core.Tracer):
+            continue
+        number = isinstance(value, numbers.Real | np.ndarray | jax.Array) and not np.ndim(value)
+        if not number or (is_right is not _FLAG[1] and isinstance(value, bool)):
+            raise ValueError(f"{key}: {value!r} is not a number; give one that is {what}")
+        if not is_right(value):
+            raise ValueError(f"{key}: {value} is not {what}")
 
 
 def momentum_ramp(
@@ -40,12 +95,7 @@ def momentum_ramp(
     Raises:
       ValueError: an argument is out of its range.
     """
-    if decay < 1:
-        raise ValueError(f"decay: {decay} is below 1; try 1.000004")
-    if ramp_epochs < 2:
-        raise ValueError(f"ramp_epochs: {ramp_epochs} is below 2")
-    if steps_per_epoch < 1:
-        raise ValueError(f"steps_per_epoch: {steps_per_epoch} is below 1")
+    check_ranges("momentum_ramp", locals())
 
     def rate(step: Any) -> Any:
         begin = learning_rate(step) if callable(learning_rate) else learning_rate
@@ -79,11 +129,17 @@ def extragradient(inner: optax.GradientTransformation) -> optax.GradientTransfor
 
     `w' = w - eta F(w)`, `w <- w - eta F(w')`; Korpelevich 1976, for GANs Gidel et al. 2018 (arXiv
     1802.10551), equations 15 and 16. Each line is one update: the first, third, ... move the
-    parameters ahead, the second, fourth, ... take the step from where they were. So the training
-    step stays as it is, both players look ahead in one call of it and step in the next, each time
-    with fresh examples, and a run of an even number of steps ends with a step. A step costs two
+    parameters ahead, the second, fourth, ... take the step from where they were. A step costs two
     gradients; optimistic steps cost one. `inner` sees both gradients, as in the paper's algorithm 4
     (ExtraAdam).
+
+    A player counts its own updates. With `disc_steps=1` both players look ahead in one training
+    step and take their steps in the next, each time with fresh examples: the paper's method. With
+    `disc_steps=k` the discriminator makes k updates in each training step. If k is even, these are
+    k / 2 whole extragradient steps against a generator that does not move meanwhile, which has
+    looked ahead in every second training step. If k is odd, one of them is left over, and the
+    discriminator ends the first, third, ... training step ahead, as the generator does. In either
+    case a run of an even number of training steps ends with the steps of both players.
 
     Args:
       inner: makes an update of a gradient, such as `optax.adam(1e-3)`.
@@ -120,7 +176,8 @@ OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "extragradient_adam": extragradient_adam,
     "extragradient_sgd": extragradient_sgd,
     "momentum_ramp": momentum_ramp,
-    "optimistic_adam": optax.optimistic_adam_v2,
+    # Algorithm 1 of Daskalakis et al. 2017 (arXiv 1711.00141), which has no Nesterov momentum.
+    "optimistic_adam": functools.partial(optax.optimistic_adam_v2, nesterov=False),
     "optimistic_sgd": optax.optimistic_gradient_descent,
     "rmsprop": optax.rmsprop,
     "sgd": optax.sgd,
@@ -140,7 +197,8 @@ def make(
       where: what an error calls the options.
 
     Raises:
-      UserError: the name is unknown, or an option is missing or not one of this optimizer.
+      UserError: the name is unknown, or an option is missing, not one of this optimizer, or out of
+        its range.
     """
     arguments = dict(options)
     name = arguments.pop("name")
@@ -153,14 +211,13 @@ def make(
             raise UserError(f"{where}.{key}: {name} has no such option; known: {', '.join(known)}")
     if "learning_rate" not in arguments:
         raise UserError(f"{where}.learning_rate: missing; give a number of 0 or more")
-    if not 0 <= decay_from <= 1:
-        raise UserError(f"{where}.decay_from: {decay_from} is not in [0, 1]; try 0.5")
-    if decay_from < 1:
-        begin = int(decay_from * updates)
-        arguments["learning_rate"] = optax.linear_schedule(
-            arguments["learning_rate"], 0.0, max(updates - begin, 1), begin
-        )
     try:
+        check_ranges(name, {**arguments, "decay_from": decay_from})
+        if decay_from < 1:
+            begin = int(decay_from * updates)
+            arguments["learning_rate"] = optax.linear_schedule(
+                arguments["learning_rate"], 0.0, max(updates - begin, 1), begin
+            )
         return OPTIMIZERS[name](**arguments)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where}.{error}") from error

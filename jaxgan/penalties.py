@@ -166,11 +166,13 @@ def estimate(
       share: of the batch, in (0, 1], one example at least.
 
     Raises:
-      ValueError: the share is out of its range.
+      ValueError: the share is out of its range, or the batch is empty.
       UserError: the batch is taken in pieces that do not have equal parts of the share.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share: {share} is not in (0, 1]")
+    if not len(real):
+        raise ValueError(f"real: shape {real.shape} has no example; give one or more")
     whole, pieces = rows.whole(len(real))
     total = max(1, round(share * whole))
     if pieces > 1 and (total % pieces or whole % total):
@@ -268,6 +270,10 @@ def pulling_away(code: jax.Array) -> jax.Array:
     if code.ndim != 2 or code.shape[0] < 2:
         raise ValueError(f"code: shape {code.shape} is not [batch, size] with 2 examples or more")
     code = code.astype(jnp.float32)
+    # Squares of numbers of other sizes overflow or vanish; cosines do not depend on the size.
+    size = jax.lax.stop_gradient(jnp.max(jnp.abs(code), 1, keepdims=True))
+    far = (size > 0) & ((size < 1e-3) | (size > 1e15))
+    code /= jnp.where(far, size / 4, 1)  # the reciprocal of the size itself may be subnormal
     unit = code * jax.lax.rsqrt(jnp.sum(jnp.square(code), 1, keepdims=True) + 1e-12)
     squares = jnp.square(unit @ unit.T)
     count = code.shape[0]

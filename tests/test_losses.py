@@ -32,7 +32,7 @@ FUNCTIONS |= {
     for i, player in enumerate(("disc", "gen"))
 }
 DIVERGENCES = losses.F_DIVERGENCES | {
-    f"alpha {a}": losses.alpha_divergence(a) for a in (0.3, 0.5, 2.0, 3.0)
+    f"alpha {a}": losses.alpha_divergence(a) for a in (0.1, 0.3, 0.5, 0.9, 2.0, 3.0)
 }
 
 
@@ -88,6 +88,74 @@ def test_finite_at_extreme_logits(name, sign):
     value, gradient = jax.value_and_grad(FUNCTIONS[name])(jnp.float32(logit))
     chex.assert_tree_all_finite((value, gradient))
     assert abs(value) <= 140 or name.startswith(("f_gan", "least_squares"))
+
+
+def _sigmoid(v):
+    return np.exp(-np.logaddexp(0, -v))
+
+
+# Name -> derivatives of (activation, fake) by the score in float64, without cancellation.
+SLOPES = {
+    "kl": (np.ones_like, lambda v: np.exp(v - 1)),
+    "reverse_kl": (lambda v: np.exp(-v), np.ones_like),
+    "pearson": (np.ones_like, lambda v: v / 2 + 1),
+    "squared_hellinger": (lambda v: np.exp(-v), np.exp),
+    "jensen_shannon": (lambda v: _sigmoid(-v), _sigmoid),
+    "gan": (lambda v: _sigmoid(-v), _sigmoid),
+    "total_variation": (lambda v: np.cosh(v) ** -2.0 / 2, lambda v: np.cosh(v) ** -2.0 / 2),
+}
+SLOPES |= {
+    f"alpha {a}": (lambda v, a=a: np.exp((a - 1) * v), lambda v, a=a: np.exp(a * v))
+    for a in (0.01, 0.1, 0.3, 0.5, 0.9, 0.99, 0.9999)
+}
+SLOPES |= {
+    f"alpha {a}": (np.ones_like, lambda v, a=a: np.maximum(1 + (a - 1) * v, 0) ** (1 / (a - 1)))
+    for a in (1.0001, 1.01, 2.0, 3.0)
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_divergences_have_right_values_and_gradients_up_to_80(name):
+    f = losses.F_DIVERGENCES.get(name) or losses.alpha_divergence(float(name.split()[-1]))
+    v = np.linspace(-80, 80, 321)
+    for function, slope in zip((f.activation, f.fake), SLOPES[name], strict=True):
+        value, gradient = jax.jit(jax.vmap(jax.value_and_grad(function)))(jnp.float32(v))
+        np.testing.assert_allclose(gradient, slope(v), rtol=3e-5, atol=1e-37)
+        middle = np.linspace(-20, 20, 40_001)
+        with jax.enable_x64(True):
+            exact, ends = (np.asarray(function(jnp.float64(x))) for x in (v, middle[[0, -1]]))
+        np.testing.assert_allclose(value, exact, rtol=3e-5, atol=1e-6)
+        integral = np.trapezoid(slope(middle), middle)
+        np.testing.assert_allclose(integral, ends[1] - ends[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 0.3, 0.5, 0.9999, 1.0001, 3.0])
+def test_alpha_divergences_of_laws_without_cancellation(alpha):
+    u = np.geomspace(1e-3, 1e3, 61)
+    with jax.enable_x64(True):
+        exact = losses.alpha_divergence(alpha).function(jnp.float64(u))
+    found = losses.alpha_divergence(alpha).function(jnp.float32(u))
+    np.testing.assert_allclose(found, exact, rtol=1e-3, atol=1e-6)
+    plain = (u**alpha - 1 - alpha * (u - 1)) / (alpha * (alpha - 1))
+    np.testing.assert_allclose(exact, plain, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [*PAIRS, "ebgan"])
+def test_integer_logits_are_taken_as_floats(name):
+    pair = PAIRS.get(name) or (
+        partial(losses.ebgan_disc, margin=10.0),
+        lambda real, fake: losses.ebgan_gen(fake),
+    )
+    real, fake = np.array([3, 0, 7]), np.array([1, 5, 2])
+    for loss in pair:
+        expected = loss(jnp.float32(real), jnp.float32(fake))
+        for kind in (np.uint8, np.int32, np.int64):
+            found = loss(real.astype(kind), fake.astype(kind))
+            assert jnp.issubdtype(found.dtype, jnp.floating)
+            np.testing.assert_array_equal(found, expected)
+    assert losses.wasserstein_disc(np.uint8(3), np.uint8(1)) == -2
+    with pytest.raises(ValueError, match="fake: logits are real numbers, got complex64"):
+        losses.minimax_gen(jnp.zeros(3, jnp.complex64))
 
 
 def test_relativistic_losses_see_only_differences():
@@ -158,9 +226,13 @@ def test_the_best_score_attains_the_divergence(name):
         def loss(v):
             return jnp.sum(-p * f.activation(v) + q * f.fake(v))
 
+        @jax.jit
+        def newton(v):
+            return v - 0.5 * jnp.linalg.solve(jax.hessian(loss)(v), jax.grad(loss)(v))
+
         v = jnp.zeros(3)
-        for _ in range(60):  # Newton's method
-            v = v - 0.5 * jnp.linalg.solve(jax.hessian(loss)(v), jax.grad(loss)(v))
+        for _ in range(60):
+            v = newton(v)
         np.testing.assert_allclose(-loss(v), jnp.sum(q * f.function(p / q)), rtol=1e-8)
         np.testing.assert_allclose(f.activation(v), jax.vmap(jax.grad(f.function))(p / q))
         each = losses.f_gan_disc(v, v, divergence=f)

@@ -134,8 +134,81 @@ def test_training_with_look_ahead_converges_where_plain_steps_do_not(name):
         ({"name": "adam", "learning_rate": 0.1, "beta": 1}, r"^where\.beta: adam has no such"),
         ({"name": "momentum_ramp", "learning_rate": 0.1, "decay": 0.9}, r"^where\.decay: 0\.9"),
         ({"name": "sgd", "learning_rate": 0.1, "decay_from": 1.5}, r"^where\.decay_from: 1\.5"),
+        (
+            {"name": "adam", "learning_rate": "fast"},
+            r"^where\.learning_rate: 'fast' is not",
+        ),
+        ({"name": "adam", "learning_rate": True}, r"^where\.learning_rate: True is not a number"),
+        (
+            {"name": "sgd", "learning_rate": 1.0, "nesterov": 1},
+            r"^where\.nesterov: 1 is not true",
+        ),
     ],
 )
 def test_errors(options, message):
     with pytest.raises(UserError, match=message):
         optimizers.make(options, updates=10, where="where")
+
+
+@pytest.mark.parametrize("name", optimizers.OPTIMIZERS)
+def test_every_number_has_a_range(name):
+    """What is out of it is refused by its name, and what the defaults are is in it."""
+    options = {"learning_rate": 0.1, **optimizers.defaults(name)}
+    optimizers.make({"name": name, **options}, updates=10)
+    inside = {"b1": (0.0,), "b2": (0.0,), "eps": (0.0,), "momentum": (-0.5, 0.99)}
+    outside = {"b1": (1.0, 1.5), "b2": (1.0,), "momentum": (1.0, -1.0), "steps_per_epoch": (0,)}
+    for key, default in options.items():
+        if isinstance(default, bool):
+            continue
+        for value in (*outside.get(key, ()), -1.5, float("nan"), float("inf")):
+            with pytest.raises(UserError, match=rf"^where\.{key}: {value} is not "):
+                optimizers.make({"name": name, **options, key: value}, updates=10, where="where")
+        for value in inside.get(key, ()):
+            optimizers.make({"name": name, **options, key: value}, updates=10)
+
+
+def test_optimistic_adam_is_the_papers_algorithm():
+    """Algorithm 1 of Daskalakis et al. 2017, `min_x max_y x y` from (2, 1).
+
+    `w <- w - 2 eta r_t + eta r_{t-1}`, where r is Adam's direction; the first step is plain Adam's.
+    """
+    options = {"name": "optimistic_adam", "learning_rate": 0.1, "b1": 0.5, "b2": 0.9}
+    optimizer = optimizers.make(options, updates=1)
+    found = updated(optimizer, jnp.array([2.0, 1.0]), lambda p: jnp.array([1, -1]) * p[::-1])
+    w, m, v, before, expected = np.array([2.0, 1.0]), 0.0, 0.0, None, []
+    for t in (1, 2, 3, 4):
+        gradient = np.array([w[1], -w[0]])
+        m, v = 0.5 * m + 0.5 * gradient, 0.9 * v + 0.1 * gradient**2
+        direction = m / (1 - 0.5**t) / (np.sqrt(v / (1 - 0.9**t)) + 1e-8)
+        w = w - 0.2 * direction + 0.1 * (direction if before is None else before)
+        before = direction
+        expected.append(w)
+    np.testing.assert_allclose(found[0], [1.9, 1.1], rtol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("disc_steps", [1, 2, 3])
+def test_extragradient_with_several_discriminator_updates(disc_steps):
+    """The DiracGAN of Wasserstein's loss, rate .1: each player counts its own updates.
+
+    The gradients are psi for the critic's loss `psi theta` and -psi for the generator's.
+    """
+    gan, optimizer = dynamics.dirac_gan("wasserstein"), optimizers.extragradient_sgd(0.1)
+    players, batch = Players(optimizer, optimizer), {"image": jnp.zeros((disc_steps, 1, 1))}
+    state = init_state(gan, players, jax.random.key(0), batch)
+    step = jax.jit(make_train_step(gan, players, disc_steps=disc_steps))
+    place, origin, ahead = [1.0, 1.0], [1.0, 1.0], [False, False]  # theta, psi
+
+    def update(player, gradient):
+        place[player] = origin[player] - 0.1 * gradient
+        if ahead[player]:
+            origin[player] = place[player]
+        ahead[player] = not ahead[player]
+
+    for _ in range(4):
+        for _ in range(disc_steps):
+            update(1, place[0])
+        update(0, -place[1])
+        state, _ = step(state, {"image": jnp.zeros((disc_steps, 1, 1, 1))})
+        np.testing.assert_allclose(jax.tree.leaves(state.params), place, rtol=1e-6)
+    assert ahead == [False, False]

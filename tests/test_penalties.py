@@ -56,6 +56,18 @@ def test_pulling_away_does_not_change_with_the_scale_and_has_derivatives():
     assert np.isfinite(jax.grad(pulling_away)(jnp.zeros((3, 2)))).all()
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-19, 1e-6, 1e19, 1e30])
+def test_pulling_away_of_codes_of_any_size(size):
+    code = jnp.array([[1.0, 0.2], [0.5, 0.1], [-0.3, 1.0]])
+    value, gradient = jax.value_and_grad(pulling_away)(code)
+    sizes = jnp.array([[size], [1.0], [size]])
+    found, found_gradient = jax.value_and_grad(pulling_away)(code * sizes)
+    np.testing.assert_allclose(found, value, rtol=1e-5)
+    np.testing.assert_allclose(found_gradient * sizes, gradient, rtol=1e-4, atol=1e-6)
+    for factor in (size, 3e38):
+        assert pulling_away(factor * jnp.ones((3, 500))) == pytest.approx(1)
+
+
 def test_pulling_away_refuses_what_are_no_codes():
     with pytest.raises(ValueError, match=r"code: shape \(1, 3\)"):
         pulling_away(jnp.zeros((1, 3)))
@@ -85,6 +97,13 @@ def test_estimate_of_all_examples_or_of_the_first_half():
     arguments = (penalties.r1_r2, slope, REAL, FAKE, KEY, LABEL)
     np.testing.assert_allclose(estimate(*arguments), (5 + 4 * 9 + 4 + 4 * 17) / 4)
     np.testing.assert_allclose(estimate(*arguments, share=0.5), (5 + 4) / 2)
+
+
+@pytest.mark.parametrize("name", penalties.PENALTIES)
+def test_estimate_of_an_empty_batch(name):
+    empty = REAL[:0]
+    with pytest.raises(ValueError, match=r"^real: shape \(0, 2\) has no example; give one or more"):
+        estimate(penalties.PENALTIES[name], slope, empty, empty, KEY, LABEL[:0])
 
 
 @pytest.mark.parametrize("name", ["dragan", "wgan_gp"])

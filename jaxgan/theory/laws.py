@@ -200,19 +200,23 @@ def gaussian_jensen_shannon(
 ) -> jax.Array:
     """Returns the JSD of two Gaussians of one dimension, from 0 to log 2.
 
-    As `(V(D*) + log 4) / 2`, each expectation of `V` by quadrature.
+    `log 2 - E_p [softplus(-l) + softplus(l) exp(-l)] / 2`, where `l = log p - log q` and p is the
+    narrower law. Both terms are expectations under p, the second after a change of measure from q,
+    and vary on its scale however wide q is; the trapezoidal rule over 12 of its deviations on
+    either side is exact to rounding.
 
     Raises:
       ValueError: a standard deviation is not above 0.
     """
-    laws = (mean, std, other_mean, other_std)
-    real = gaussian_expectation(
-        lambda x: jax.nn.log_sigmoid(gaussian_optimal_logit(x, *laws)), mean, std
-    )
-    fake = gaussian_expectation(
-        lambda x: jax.nn.log_sigmoid(-gaussian_optimal_logit(x, *laws)), other_mean, other_std
-    )
-    return (real + fake + jnp.log(4.0)) / 2
+    _check_std(std=std, other_std=other_std)
+    narrow, wide = jnp.minimum(std, other_std), jnp.maximum(std, other_std)
+    ratio, shift = narrow / wide, (mean - other_mean) / wide
+    z = np.linspace(-12, 12, 1201)
+    weights = np.exp(-np.square(z) / 2) / np.exp(-np.square(z) / 2).sum()
+    square = (ratio - 1) * (ratio + 1) * np.square(z) + 2 * ratio * shift * z + jnp.square(shift)
+    logit = jnp.minimum(square / 2 - jnp.log(ratio), 80)  # above it neither term counts
+    terms = jax.nn.softplus(-logit) + jax.nn.softplus(logit) * jnp.exp(-logit)
+    return jnp.log(2.0) - jnp.sum(weights * terms) / 2
 
 
 def _check_std(**stds: float) -> None:

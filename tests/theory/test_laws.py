@@ -107,6 +107,53 @@ def test_gaussians_by_sums_over_a_fine_grid():
         )
 
 
+JENSEN_SHANNON = jax.jit(jax.value_and_grad(laws.gaussian_jensen_shannon, (0, 1, 2, 3)))
+
+
+def test_jensen_shannon_of_gaussians_far_apart():
+    for mean in (50.0, 1e6, 1e25):
+        found, gradient = JENSEN_SHANNON(0.0, 1.0, mean, 1.0)
+        np.testing.assert_allclose(found, np.log(2), rtol=1e-6)
+        np.testing.assert_allclose(gradient, np.zeros(4), atol=1e-30)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "other_mean", "other_std"),
+    [
+        (0, 1, 0, 10),
+        (0, 1, 0, 100),
+        (0, 0.001, 0.5, 1),
+        (0.5, 1, 0, 0.001),
+        (0, 1e-6, 3, 1),
+        (0, 1e-3, 0, 1e3),
+        (0, 1, 6, 1),
+        (0, 1, 20, 1),
+        (0, 1, 30, 5),
+        (1, 2**-13, 1 + 3 * 2**-13, 2**-13),
+        (0, 1, 0, 1),
+    ],
+)
+def test_jensen_shannon_of_gaussians_of_any_widths(mean, std, other_mean, other_std):
+    """By sums over places that are dense around both means on the scale of both deviations."""
+    means, stds = (mean, other_mean), (std, other_std)
+    scales = np.concatenate([-np.geomspace(40, 1e-9, 20_000), np.geomspace(1e-9, 40, 20_000)])
+    even = np.linspace(-40, 40, 80_001)
+    x = np.unique(np.concatenate([m + s * np.r_[scales, even] for m in means for s in stds]))
+    log_p, log_q = (
+        -(((x - m) / s) ** 2) / 2 - np.log(s * np.sqrt(2 * np.pi))
+        for m, s in zip(means, stds, strict=True)
+    )
+    log_middle = np.logaddexp(log_p, log_q) - np.log(2)
+    density = np.exp(log_p) * (log_p - log_middle) + np.exp(log_q) * (log_q - log_middle)
+    exact = np.trapezoid(density, x) / 2
+    found, gradient = JENSEN_SHANNON(*map(float, (mean, std, other_mean, other_std)))
+    np.testing.assert_allclose(found, exact, atol=1e-6)
+    assert np.isfinite(gradient).all()
+    with jax.enable_x64(True):
+        found = laws.gaussian_jensen_shannon(mean, std, other_mean, other_std)
+    np.testing.assert_allclose(found, exact, atol=2e-8)
+
+
 def test_works_inside_jit():
     np.testing.assert_allclose(jax.jit(laws.criterion)(P, Q), laws.criterion(P, Q), rtol=1e-6)
     found = jax.jit(laws.gaussian_kl)(0.0, 1.0, 1.0, 1.0)
