@@ -2,7 +2,6 @@
 
 import argparse
 import importlib.util
-import json
 import math
 import os
 import pathlib
@@ -176,8 +175,8 @@ def main(argv: list[str]) -> None:
             name, args.batch_size, args.dtype, args.torch, args.same_allocator, cache=""
         )
         facts, results[name] = measure(settings, args.rounds)
-        text = json.dumps({"run": facts, "models": results}, indent=2)
-        storage.write_atomically(args.out / "results.json", text + "\n")
+        table = {"run": facts, "models": results}
+        storage.write_json(args.out / "results.json", table, indent=2)
         storage.write_atomically(args.out / "results.md", table(facts, results))
     print(table(facts, results), end="")
 

@@ -102,7 +102,7 @@ def main(argv: list[str]) -> None:
         if not all(name in found for name in names):
             values = scores(settings(program, choice, args.steps), network)
             found.update(zip(names, values, strict=True))
-            storage.write_atomically(file, json.dumps(found, indent=1) + "\n")
+            storage.write_json(file, found, indent=1)
     table = {
         method: [found[f"{method} {json.dumps(choice)}"] for choice in chosen] for method in METHODS
     }

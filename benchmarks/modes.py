@@ -5,7 +5,6 @@ prints modes, high-quality share and reverse KL with their standard errors: the 
 2018 (PacGAN, arXiv 1712.04086), section 4.1, 2,500 samples each.
 """
 
-import json
 import pathlib
 
 import jax
@@ -63,7 +62,7 @@ def main(argv: list[str]) -> None:
     out = pathlib.Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"modes_{pathlib.Path(args.config).stem}.json"
-    storage.write_atomically(file, json.dumps(rows, indent=1) + "\n")
+    storage.write_json(file, rows, indent=1)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ trained alike. It measures held-out pairs and draws some: input | output of each
 kept beside the table, so that a command that was stopped goes on.
 """
 
-import json
 import pathlib
 
 import jax
@@ -104,7 +103,7 @@ def main(argv: list[str]) -> None:
             raise SystemExit(status)
         trained = workdir.load(folder)
         results[name] = evaluate_pairs.measure(trained, split, num=args.num)
-        storage.write_atomically(out / "results.json", json.dumps(results, indent=1) + "\n")
+        storage.write_json(out / "results.json", results, indent=1)
         output = np.asarray(trained.sample(jax.random.key(0), shown["input"]))
         columns[name] = pairs.pictures(kind, input=shown["input"], image=output)[1]
     draw({**columns, "target": target}, out / "outputs.png")

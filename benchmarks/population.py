@@ -9,7 +9,6 @@ cores. The rates are steps of a member a second; the ratios are to the faster of
 
 import importlib.util
 import itertools
-import json
 import os
 import pathlib
 import time
@@ -168,7 +167,7 @@ def main(argv: list[str]) -> None:
     print(f"{args.members} take {middle:.1f} ({low:.1f} to {high:.1f}) times as long as one")
     print(f"bytes per member: {size:,} of state, {temporary:,} while it steps")
     args.out.mkdir(parents=True, exist_ok=True)
-    storage.write_atomically(args.out / "population.json", json.dumps(result, indent=1) + "\n")
+    storage.write_json(args.out / "population.json", result, indent=1)
 
 
 if __name__ == "__main__":

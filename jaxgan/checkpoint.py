@@ -3,8 +3,11 @@
 import contextlib
 import errno
 import logging
+import math
 import os
 import pathlib
+import re
+import resource
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +30,10 @@ def _as_os_error(what: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
+        found = re.search(r"os_error_code='(\d+)'", str(error))  # as TensorStore puts it
+        number = int(found[1]) if found else getattr(error, "errno", None)
+        if number:
+            raise OSError(number, f"checkpoint {what}: {os.strerror(number)}") from error
         raise OSError(f"checkpoint {what}: {reason}") from error
 
 
@@ -71,12 +78,15 @@ class Checkpoints:
         tree = {"state": state, "digest": digest(state)}
         args = ocp.args.Composite(state=ocp.args.StandardSave(tree))
         # Asked beforehand, for TensorStore prints a traceback for each array it cannot write.
-        size = sum(x.nbytes for x in jax.tree.leaves(state))
-        if not parallel.everywhere(shutil.disk_usage(self._folder).free >= size):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        for number, room in ((errno.ENOSPC, self._free()), (errno.EFBIG, _largest_file())):
+            if not parallel.everywhere(room >= _size_on_disk(state)):
+                raise OSError(number, os.strerror(number))
         with _as_os_error("cannot be written"):
             if not self._manager.save(step, args=args):
                 raise OSError(f"step {step} is not later than {self.steps()[-1]}")
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._folder).free
 
     def delete_after(self, step: int) -> None:
         """Deletes the checkpoints of later steps."""
@@ -144,6 +154,17 @@ class Checkpoints:
         """Waits for the saves and lets go of the folder."""
         with _as_os_error("cannot be written"):
             self._manager.close()
+
+
+def _size_on_disk(state: Any) -> int:
+    """Returns the bytes that a checkpoint takes at most, with its files' headers and metadata."""
+    leaves = jax.tree.leaves(state)
+    return sum(x.nbytes for x in leaves) + 2048 * len(leaves) + 2**17
+
+
+def _largest_file() -> float:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return math.inf if limit == resource.RLIM_INFINITY else limit
 
 
 @jax.jit

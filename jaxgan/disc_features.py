@@ -9,7 +9,6 @@ same discriminator before its training. It needs scikit-learn.
 import argparse
 import functools
 import importlib.util
-import json
 import logging
 import pathlib
 from collections.abc import Callable, Sequence
@@ -214,7 +213,7 @@ def main(argv: list[str]) -> None:
     file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "disc_features.json")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_atomically(file, json.dumps(result, indent=2) + "\n")
+        storage.write_json(file, result, indent=2)
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     shares = np.array([result["accuracy"], result["accuracy_untrained"]])

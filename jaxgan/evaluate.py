@@ -4,8 +4,6 @@ Every value is a mean over several sets of samples, with its spread, beside the 
 images in place of samples.
 """
 
-import json
-import math
 import pathlib
 from typing import Any
 
@@ -402,21 +400,12 @@ def main(argv: list[str]) -> None:
     picture = file.with_name(f"{file.stem}_nearest.png")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_atomically(file, json.dumps(_plain(result), indent=2) + "\n")
+        storage.write_json(file, result, indent=2)
         if rows is not None:
             viz.save_image(rows, picture)
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     print(f"wrote {file}" + ("" if rows is None else f" and {picture}"))
-
-
-def _plain(value: Any) -> Any:
-    """Returns the value with None in place of numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Measures translations of held-out pairs: `python -m jaxgan.evaluate_pairs --workdir=DIR`."""
 
-import json
 import math
 import pathlib
 from typing import Any
@@ -169,7 +168,7 @@ def main(argv: list[str]) -> None:
     result["standard_error"] = finite(result["standard_error"])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_atomically(file, json.dumps(result, indent=2) + "\n")
+        storage.write_json(file, result, indent=2)
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     print(f"wrote {file}")

@@ -1,8 +1,8 @@
 """The training loop: the only file that knows everything."""
 
 import contextlib
+import errno
 import functools
-import json
 import logging
 import math
 import pathlib
@@ -65,11 +65,18 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     except BrokenPipeError:  # of standard output
         raise
     except (OSError, jax.errors.JaxRuntimeError) as error:
-        raise RunError(_explain(error, folder)) from error
+        raise RunError(explain(error, folder)) from error
 
 
-def _explain(error: Exception, folder: pathlib.Path) -> str:
+def explain(error: Exception, folder: pathlib.Path) -> str:
     """Returns what a user can do about an error of the system or of a device."""
+    if isinstance(error, OSError) and error.errno:  # TensorStore calls a full disk exhausted, too
+        remedies = {errno.EFBIG: "raise the limit by ulimit -f"}
+        return (
+            f"--workdir: {folder} fails ({error.strerror}); "
+            f"{remedies.get(error.errno, 'mend that, make room for instance,')} and run the same "
+            "command again to resume"
+        )
     cause = error.__cause__ or error  # of a checkpoint that cannot be written
     reason = str(cause).replace("Error dispatching computation: ", "").strip() or repr(cause)
     reason = reason.splitlines()[0][:200]
@@ -78,14 +85,14 @@ def _explain(error: Exception, folder: pathlib.Path) -> str:
             f"out of memory ({reason}); try a smaller --config.batch_size, "
             "--config.parallel.accumulate=2 or --config.parallel.shard_state=true"
         )
-    if jax.process_count() > 1 and not getattr(cause, "errno", None):
+    if jax.process_count() > 1:
         return (
             f"another process of this run is gone or lost ({reason}); start all of them again by "
             "the same command to resume"
         )
     if isinstance(error, OSError):
         return (
-            f"--workdir: {folder} fails ({error.strerror or error}); "
+            f"--workdir: {folder} fails ({error}); "
             "mend that, make room for instance, and run the same command again to resume"
         )
     raise error
@@ -510,18 +517,16 @@ class Log:
 
         rows = []
         if self._start and self._file.exists():
-            for line in self._file.read_text().splitlines():
-                with contextlib.suppress(json.JSONDecodeError):  # a line cut short by a kill
-                    if json.loads(line)["step"] <= self._start:
-                        rows.append(line + "\n")
-        storage.write_atomically(self._file, "".join(rows))
+            rows = [x for x in storage.read_metrics(self._file) if x["step"] <= self._start]
+        text = "".join(storage.to_json(row) + "\n" for row in rows)
+        storage.write_atomically(self._file, text)
         self._rows = self._file.open("a")
         self._events = SummaryWriter(str(self._board), purge_step=self._start + 1)
         return self
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Appends one row."""
-        self._rows.write(json.dumps({"step": step, **values}) + "\n")
+        self._rows.write(storage.to_json({"step": step, **values}) + "\n")
         self._rows.flush()
         for name, value in values.items():
             self._events.add_scalar(name, value, step)

@@ -1,6 +1,6 @@
 """Evaluation during training, and the best checkpoint by it."""
 
-import json
+import math
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -135,8 +135,10 @@ class Monitor:
         real = self.floors[self._metric]
         note = {"metric": self._metric, "best": self._best, "last": now, "real": real}
         if parallel.is_main():
-            storage.write_atomically(self._folder / "best.json", json.dumps(note) + "\n")
+            storage.write_json(self._folder / "best.json", note)
         return values
 
     def _is_better(self, new: float, old: float) -> bool:
+        if math.isnan(new) or math.isnan(old):  # NaN is worse than any number
+            return not math.isnan(new)
         return new < old if self._lower else new > old

@@ -8,7 +8,6 @@ predictions from the chips' published rates.
 """
 
 import importlib.util
-import json
 import math
 import os
 import pathlib
@@ -203,7 +202,7 @@ def main(argv: list[str]) -> None:
         table(args.config, settings.batch_size, device, reports)
         found[topology] = {str(report.devices): report._asdict() for report in reports}
         if args.out:
-            storage.write_atomically(pathlib.Path(args.out), json.dumps(found, indent=1) + "\n")
+            storage.write_json(pathlib.Path(args.out), found, indent=1)
 
 
 def describe(topology: str) -> np.ndarray:

@@ -11,7 +11,6 @@ import ast
 import contextlib
 import functools
 import itertools
-import json
 import math
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -423,8 +422,8 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
             return _train(config, folder, dataset, population, about, stack)
     except BrokenPipeError:  # of standard output
         raise
-    except OSError as error:
-        raise RunError(f"--workdir: {folder} fails ({error.strerror or error})") from error
+    except (OSError, jax.errors.JaxRuntimeError) as error:
+        raise RunError(loop.explain(error, folder)) from error
 
 
 def _train(
@@ -506,7 +505,7 @@ def _finish(
         rows.append({"member": run.name, **{key: flat[key] for key in population.varied}})
         if found:
             rows[-1] |= found[i]._asdict()
-    storage.write_atomically(folder / "population.json", json.dumps(rows, indent=1) + "\n")
+    storage.write_json(folder / "population.json", rows, indent=1)
     viz.save_bands(folder / "metrics.jsonl", folder / "curves.png")
     print(
         f"{config.steps} steps of {population.size} GANs done; each is a run in {folder}/member_*"

@@ -3,7 +3,6 @@
 Writes a table image | tags as a page that needs no other file, and the same as JSON beside it.
 """
 
-import json
 import pathlib
 from typing import Any
 
@@ -90,8 +89,7 @@ def main(argv: list[str]) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         storage.write_atomically(html, page.page(rows, thumbnails, about))
-        text = json.dumps({**about, "images": rows}, indent=2, ensure_ascii=False)
-        storage.write_atomically(table, text + "\n")
+        storage.write_json(table, {**about, "images": rows}, indent=2, ensure_ascii=False)
     except OSError as error:
         raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     print(f"wrote {html} and {table}: {len(rows)} images")

@@ -1,6 +1,5 @@
 """Pictures: grids of images, animations and training curves."""
 
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -138,13 +137,13 @@ def save_curves(
     """Draws losses, the discriminator's outputs and other metrics against the step.
 
     Args:
-      metrics_file: lines of JSON, each with `step` and scalars.
+      metrics_file: lines of JSON, each with `step` and scalars; without any, nothing is drawn.
       path: the image to write.
       floors: values of real images by name, drawn as dashed lines.
     """
     from matplotlib.figure import Figure
 
-    rows = [json.loads(line) for line in pathlib.Path(metrics_file).read_text().splitlines()]
+    rows = storage.read_metrics(metrics_file)
     known = dict.fromkeys(name for row in rows for name in row)  # in order, each once
     panels = {
         "losses": ("disc_loss", "gen_loss"),
@@ -157,6 +156,8 @@ def save_curves(
     panels |= {name: (name,) for name in rest if "per_second" not in name}
     panels = {title: [n for n in names if n in known] for title, names in panels.items()}
     panels = {title: names for title, names in panels.items() if names}
+    if not panels:
+        return
     columns = min(4, len(panels))
     rows_of_panels = -(-len(panels) // columns)
     figure = Figure(figsize=(4.5 * columns, 3.2 * rows_of_panels), layout="constrained")
@@ -183,8 +184,11 @@ def save_bands(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> No
     """
     from matplotlib.figure import Figure
 
-    rows = [json.loads(line) for line in pathlib.Path(metrics_file).read_text().splitlines()]
-    names = [key.removesuffix(".q50") for key in rows[0] if key.endswith(".q50")]
+    rows = storage.read_metrics(metrics_file)
+    known = dict.fromkeys(name for row in rows for name in row)
+    names = [key.removesuffix(".q50") for key in known if key.endswith(".q50")]
+    if not names:
+        return
     columns = min(4, len(names))
     height = -(-len(names) // columns)
     figure = Figure(figsize=(4.5 * columns, 3.2 * height), layout="constrained")
@@ -192,9 +196,9 @@ def save_bands(metrics_file: str | pathlib.Path, path: str | pathlib.Path) -> No
     for i, name in enumerate(names, 1):
         axes = figure.add_subplot(height, columns, i)
         for low, high, alpha in (("q0", "q100", 0.15), ("q25", "q75", 0.35)):
-            band = [[row[f"{name}.{q}"] for row in rows] for q in (low, high)]
+            band = [[row.get(f"{name}.{q}", np.nan) for row in rows] for q in (low, high)]
             axes.fill_between(steps, *band, color="C0", alpha=alpha, linewidth=0)
-        axes.plot(steps, [row[f"{name}.q50"] for row in rows], "C0", linewidth=1)
+        axes.plot(steps, [row.get(f"{name}.q50", np.nan) for row in rows], "C0", linewidth=1)
         axes.set(title=name, xlabel="generator updates")
         axes.grid(alpha=0.3)
     save_figure(figure, path, dpi=100)

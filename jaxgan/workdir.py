@@ -1,6 +1,7 @@
 """The work folder of a run: what is in it, and how it is opened again."""
 
 import json
+import math
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -429,9 +430,14 @@ def read_best(folder: pathlib.Path) -> dict[str, Any] | None:
 
     Returns:
       `metric`, `best` and `last`, each with `step` and `value`, and `real`, the value of real
-      images.
+      images; NaN where a value is null.
     """
-    return _read_json(folder / "best.json") if (folder / "best.json").exists() else None
+    if not (folder / "best.json").exists():
+        return None
+    note = _read_json(folder / "best.json")
+    for part, key in ((note["best"], "value"), (note["last"], "value"), (note, "real")):
+        part[key] = math.nan if part[key] is None else part[key]
+    return note
 
 
 def describe_best(note: dict[str, Any]) -> str:

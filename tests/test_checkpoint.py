@@ -1,4 +1,6 @@
+import errno
 import logging
+import resource
 import shutil
 
 import chex
@@ -7,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import parallel
+from jaxgan import checkpoint, parallel
 from jaxgan.checkpoint import Checkpoints, abstract
 
 # Orbax abandons coroutines where a checkpoint cannot be read.
@@ -128,3 +130,34 @@ def test_restore_onto_fewer_devices(folder):
     restored = checkpoints.restore(3, abstract(state(0), one))
     checkpoints.close()
     chex.assert_trees_all_equal(as_arrays(restored), as_arrays(state(3)))
+
+
+def test_file_size_limit_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        resource, "getrlimit", lambda kind: (150_000, -1)
+    )  # 13 kB and what is around
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    with pytest.raises(OSError, match="File too large") as error:
+        checkpoints.save(1, state(1))
+    assert error.value.errno == errno.EFBIG and not checkpoints.steps()
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (160_000, -1))
+    checkpoints.save(1, state(1))
+    checkpoints.close()
+
+
+def test_the_room_asked_for_is_what_a_checkpoint_takes(folder):
+    taken = sum(p.stat().st_blocks * 512 for p in (folder / "3").rglob("*"))
+    arrays = sum(x.nbytes for x in jax.tree.leaves(state(3)))
+    assert arrays < taken <= checkpoint._size_on_disk(state(3)) < arrays + 200_000
+
+
+def test_error_of_the_system_inside_an_error_of_tensorstore(folder, monkeypatch):
+    def fail(*args, **options):
+        raise ValueError("RESOURCE_EXHAUSTED: Error writing \"a\": [os_error_code='28']")
+
+    checkpoints = Checkpoints(folder)
+    monkeypatch.setattr(checkpoints._manager, "save", fail)
+    with pytest.raises(OSError, match="checkpoint cannot be written: No space left") as error:
+        checkpoints.save(4, state(4))
+    assert error.value.errno == errno.ENOSPC
+    checkpoints.close()

@@ -1,5 +1,7 @@
+import errno
 import json
 import random
+import re
 import shutil
 import signal
 import time
@@ -298,3 +300,28 @@ def test_folder_that_cannot_be_made(load, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"--workdir: .* cannot be written"):
         loop.train(load(), tmp_path / "file" / "run")
+
+
+def test_a_full_disk_is_not_a_lack_of_memory(tmp_path):
+    full = OSError(errno.ENOSPC, "checkpoint cannot be written: No space left on device")
+    full.__cause__ = ValueError("RESOURCE_EXHAUSTED: Error writing [os_error_code='28']")
+    assert re.search(r"--workdir: .* \(.*No space left.* make room", loop.explain(full, tmp_path))
+    large = OSError(errno.EFBIG, "File too large")
+    assert "ulimit -f" in loop.explain(large, tmp_path)
+    memory = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
+    assert "batch_size" in loop.explain(memory, tmp_path)
+
+
+def test_damaged_rows_of_metrics_stop_neither_a_finished_nor_a_resumed_run(
+    finished, load, tmp_path, capsys
+):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    shutil.rmtree(folder / "checkpoints" / "6")
+    with (folder / "metrics.jsonl").open("ab") as file:
+        file.write(b'\xff\n12\n{"loss": 1}\n\0\0\n')
+    assert loop.train(load(), folder) == 0
+    assert [row["step"] for row in rows(folder)] == [1, 2, 3, 4, 5, 6]
+    with (folder / "metrics.jsonl").open("ab") as file:
+        file.write(b"\xff\n")
+    assert loop.train(load(), folder) == 0

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import programs
@@ -7,6 +8,7 @@ import pytest
 from jaxgan import config as config_lib
 from jaxgan import data, loop, monitor, workdir
 from jaxgan.errors import UserError
+from jaxgan.metrics import suite
 
 
 def options(mnist_dir, **changes):
@@ -150,3 +152,20 @@ def test_mistakes(mnist_dir, tmp_path, changes, message, monkeypatch):
     monkeypatch.delenv("JAXGAN_INCEPTION", raising=False)
     with pytest.raises(UserError, match=message):
         make(mnist_dir, tmp_path, **changes)
+
+
+def test_nan_is_worse_than_any_number_and_null_in_the_file(mnist_dir, real, tmp_path, monkeypatch):
+    watch = make(mnist_dir, tmp_path)
+    watch.open()
+    values = iter([math.nan, 5.0, math.nan, 4.0])
+    monkeypatch.setattr(suite, "measure", lambda *args: {"classifier-FID": next(values)})
+    for step, best in ((1, 1), (2, 2), (3, 2), (4, 4)):
+        watch(step, real(0), {"step": np.full(3, step)})
+        note = workdir.read_best(tmp_path)
+        assert note["best"]["step"] == best and watch._checkpoints.steps() == [best]
+        text = (tmp_path / "best.json").read_text()
+        json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+        assert (
+            ('"value": null' in text) == (step in (1, 3)) == ("nan" in workdir.describe_best(note))
+        )
+    watch.close()

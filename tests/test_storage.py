@@ -1,3 +1,4 @@
+import math
 import os
 
 import numpy as np
@@ -58,3 +59,24 @@ def test_a_name_as_long_as_a_file_system_takes(tmp_path):
     viz.save_image(IMAGE, tmp_path / f"{'x' * 251}.png")
     with Image.open(tmp_path / f"{'x' * 251}.png") as image:
         assert image.size == (4, 4)
+
+
+def test_json_has_null_for_numbers_that_are_not_finite(tmp_path):
+    value = {"a": math.nan, "b": [math.inf, (-math.inf, 1.5)], "c": "NaN", "d": True}
+    storage.write_json(tmp_path / "x.json", value)
+    text = (tmp_path / "x.json").read_text()
+    assert text == '{"a": null, "b": [null, [null, 1.5]], "c": "NaN", "d": true}\n'
+
+
+DAMAGED = (b"\xff\xfe", b"12", b"{}", b'{"loss": 1}', b"\0" * 9, b'{"step": 3, "lo', b"[" * 10**5,
+           b'{"step": "3"}', b'{"step": 3, "loss": [1]}', b'{"step": null}', b'{"step": 1e999}', b"")  # fmt: skip
+
+
+def test_damaged_rows_of_metrics_are_left_out_with_one_line(tmp_path, caplog):
+    file = tmp_path / "metrics.jsonl"
+    good = [b'{"step": 1, "loss": 0.5}', b'{"step": 2, "loss": NaN}', b'{"step": 3, "loss": null}']
+    file.write_bytes(b"\n".join([good[0], *DAMAGED, *good[1:]]) + b"\n")
+    rows = storage.read_metrics(file)
+    assert [row["step"] for row in rows] == [1, 2, 3] and rows[0]["loss"] == 0.5
+    assert all(math.isnan(row["loss"]) for row in rows[1:])
+    assert [r.getMessage() for r in caplog.records] == [f"{file}: 12 damaged rows are left out"]

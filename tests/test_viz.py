@@ -63,3 +63,18 @@ def test_points_in_many_dimensions_are_drawn_by_principal_components(tmp_path):
     viz.save_points(real + 0.1, real, tmp_path / "points.png")
     with Image.open(tmp_path / "points.png") as image:
         assert image.size == (320, 320)
+
+
+def test_curves_of_damaged_and_of_no_rows(tmp_path):
+    file, picture = tmp_path / "metrics.jsonl", tmp_path / "curves.png"
+    file.write_text('{"step": 1}\nno row\n')
+    for draw in (viz.save_curves, viz.save_bands):
+        draw(file, picture)
+        assert not picture.exists()
+    bands = {f"loss.{q}": None for q in ("q0", "q25", "q50", "q75", "q100")}
+    for row in ({"step": 2, "loss": 1.0}, {"step": 3, "loss": None, **bands}):
+        with file.open("a") as opened:
+            opened.write(json.dumps(row) + "\n")
+    for draw in (viz.save_curves, viz.save_bands):
+        draw(file, picture)
+        picture.unlink()

@@ -5,7 +5,6 @@ most frequent tags, and the tags of the nearest training images in the space of 
 """
 
 import argparse
-import json
 import pathlib
 from typing import Any
 
@@ -183,7 +182,7 @@ def main(argv: list[str]) -> None:
     print(text(result))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_atomically(file, json.dumps(result, indent=2) + "\n")
+        storage.write_json(file, result, indent=2)
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     print(f"wrote {file}")
