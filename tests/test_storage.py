@@ -68,8 +68,10 @@ def test_json_has_null_for_numbers_that_are_not_finite(tmp_path):
     assert text == '{"a": null, "b": [null, [null, 1.5]], "c": "NaN", "d": true}\n'
 
 
-DAMAGED = (b"\xff\xfe", b"12", b"{}", b'{"loss": 1}', b"\0" * 9, b'{"step": 3, "lo', b"[" * 10**5,
-           b'{"step": "3"}', b'{"step": 3, "loss": [1]}', b'{"step": null}', b'{"step": 1e999}', b"")  # fmt: skip
+DAMAGED = (
+    *(b"\xff\xfe", b"12", b"{}", b'{"loss": 1}', b"\0" * 9, b'{"step": 3, "lo', b"[" * 10**5),
+    *(b'{"step": "3"}', b'{"step": 3, "loss": [1]}', b'{"step": null}', b'{"step": 1e999}', b""),
+)
 
 
 def test_damaged_rows_of_metrics_are_left_out_with_one_line(tmp_path, caplog):
