@@ -1,20 +1,26 @@
 """Configurations: files that define `get_config()`, overrides from the command line, checks."""
 
 import ast
-import difflib
 import json
 import math
 import pathlib
+import re
 import runpy
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict, FrozenConfigDict
 
 from jaxgan import gans, optimizers, parallel
-from jaxgan.errors import UserError
+from jaxgan.errors import UserError, nearest
 
 POSITIVE = "accumulate batch_size disc_steps keep_checkpoints steps steps_per_call".split()
+PARTS = {  # what has a name, and further options that depend on it
+    "gan": gans.defaults,
+    "optimizer.gen": optimizers.defaults,
+    "optimizer.disc": optimizers.defaults,
+}
 NOT_NEGATIVE = "devices evaluate_every image_size jitter_size learning_rate seed".split()
 
 
@@ -77,69 +83,125 @@ def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> FrozenConfi
     """Reads a configuration file and applies overrides.
 
     Args:
-      path: a Python file with `get_config() -> ConfigDict`.
+      path: a Python file with `get_config() -> ConfigDict`, or the name of one in `configs/`.
       overrides: `--config.KEY=VALUE` each; the value takes the type of the key's default.
 
     Raises:
       UserError: the file, a key or a value is wrong.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        known = sorted(str(p) for p in pathlib.Path("configs").glob("*.py"))
-        raise UserError(f"--config: no file {str(path)!r}; {_nearest(str(path), known)}")
-    try:
-        names = runpy.run_path(str(path))
-        config = names["get_config"]() if "get_config" in names else None
-    except Exception as error:  # whatever a user's file does
-        raise UserError(f"--config: {str(path)!r} fails with {error!r}; mend the file") from error
-    if not isinstance(config, ConfigDict):
-        raise UserError(f"--config: {str(path)!r} must define get_config() -> ConfigDict")
+    config = _read(_find(pathlib.Path(path)))
     values = {}
     for override in overrides:
         key, equals, value = override.removeprefix("--config.").partition("=")
         if not equals:
             raise UserError(f"--config.{key}: no value; write --config.{key}=VALUE")
         values[key] = value
-    parts = {  # what has a name, and further options that depend on it
-        "gan": gans.defaults,
-        "optimizer.gen": optimizers.defaults,
-        "optimizer.disc": optimizers.defaults,
-    }
-    try:
-        for part, defaults in parts.items():
-            _choose(config, part, values.get(f"{part}.name"), defaults)
-        for key, value in values.items():
-            _set(config, key, value)
-        check(config)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise UserError(
-            f"--config: {str(path)!r} has a wrong key or value ({error!r}); start from "
-            "jaxgan.config.base()"
-        ) from error
+    for part, defaults in PARTS.items():
+        _choose(config, part, values.get(f"{part}.name"), defaults)
+    for key, value in values.items():
+        _set(config, key, value)
+    check(config)
     return FrozenConfigDict(config)
+
+
+def _find(path: pathlib.Path) -> pathlib.Path:
+    """Returns the file of a path, or of a bare name in `configs/`, here or beside this package."""
+    if path.is_file():
+        return path
+    folders = pathlib.Path("configs"), pathlib.Path(__file__).parents[1] / "configs"
+    known = {
+        file.stem: file for folder in reversed(folders) for file in sorted(folder.glob("*.py"))
+    }
+    if len(path.parts) == 1 and path.name.removesuffix(".py") in known:
+        return known[path.name.removesuffix(".py")]
+    near = nearest(path.stem, list(known))
+    advice = "give a Python file that defines get_config()"
+    if near:
+        advice = f"did you mean {str(known[near])!r}?"
+    elif known:
+        advice = f"known: {', '.join(sorted(known))}"
+    raise UserError(f"--config: no file {str(path)!r}; {advice}")
+
+
+def _read(path: pathlib.Path) -> ConfigDict:
+    """Returns what a file's `get_config` does, with all keys of `base`, of the right types."""
+    try:
+        names = runpy.run_path(str(path))
+        config = names["get_config"]() if "get_config" in names else None
+    except (Exception, SystemExit) as error:  # whatever a user's file does
+        raise UserError(f"--config: {str(path)!r}{_reason(error, path)}") from error
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"--config: {str(path)!r} must define get_config() -> ConfigDict")
+    given, known = flatten(config), flatten(base())
+    for key in known:
+        if key not in given:
+            raise UserError(
+                f"--config: {str(path)!r} lacks the key {key!r}; start from jaxgan.config.base()"
+            )
+    for part, defaults in PARTS.items():
+        known |= {f"{part}.{k}": v for k, v in defaults(given[f"{part}.name"]).items()}
+    for key, value in given.items():
+        kind = type(known.get(key, value))
+        if kind is float and type(value) is int:
+            with config.ignore_type():
+                _part(config, key)[key.split(".")[-1]] = float(value)
+        elif type(value) is not kind:
+            raise UserError(
+                f"--config: {str(path)!r} sets {key} = {value!r}, which is not {_wanted(kind)}"
+            )
+    return config
+
+
+def _reason(error: BaseException, path: pathlib.Path) -> str:
+    """Returns where and why a file of a configuration fails."""
+    if isinstance(error, SystemExit):
+        return f" calls sys.exit({error.code if error.code is not None else ''}); remove that"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        lines = [error.lineno]
+    while len(error.args) == 1 and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    text = " ".join(str(error.args[0] if len(error.args) == 1 else error).split())
+    text = error.msg if isinstance(error, SyntaxError) else text
+    where = f", line {lines[-1]}" if lines else ""
+    if key := re.match('Key "(.+?)" does not exist', text):
+        near = nearest(key[1], list(flatten(base())))
+        advice = f"did you mean {near!r}?" if near else "see jaxgan.config.base()"
+        return f"{where}: unknown key {key[1]!r}; {advice}"
+    if field := re.match(r"Could not override field '(\w+)'.*?\. (.*) is of original type", text):
+        return f"{where}: {field[1]} cannot be {field[2]}; see jaxgan.config.base()"
+    return f"{where}: {type(error).__name__}: {text[:200]}; mend the file"
 
 
 def _choose(
     config: ConfigDict, part: str, name: str | None, defaults: Callable[[str], dict[str, Any]]
 ) -> None:
     """Completes a part's options; another name than the file's brings options of its own."""
-    *parents, leaf = part.split(".")
-    for parent in parents:
-        config = config[parent]
-    given = dict(config[leaf])
+    parent, leaf = _part(config, part), part.split(".")[-1]
+    given = dict(parent[leaf])
     known = defaults(name or given["name"])
     if name and name != given["name"] and known:
         shared = known if part == "gan" else ("learning_rate", "decay_from")
         given = {key: given[key] for key in given if key in ("name", *shared)}
-    with config.unlocked():
-        config[leaf] = ConfigDict({**known, **given})
+    with parent.unlocked():
+        parent[leaf] = ConfigDict({**known, **given})
+
+
+def _part(config: ConfigDict, key: str) -> ConfigDict:
+    """Returns the part of a configuration that holds a dotted key."""
+    for parent in key.split(".")[:-1]:
+        config = config[parent]
+    return config
 
 
 def _set(config: ConfigDict, key: str, text: str) -> None:
     """Sets a dotted key from text."""
     known = flatten(config)
     if key not in known:
-        raise UserError(f"--config.{key}: unknown key; {_nearest(key, list(known))}")
+        near = nearest(key, list(known))
+        advice = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
+        raise UserError(f"--config.{key}: unknown key; {advice}")
     kind = type(known[key])
     try:
         if kind is str:
@@ -153,19 +215,14 @@ def _set(config: ConfigDict, key: str, text: str) -> None:
             if type(value) is not kind:
                 raise ValueError
     except (ArithmeticError, LookupError, MemoryError, SyntaxError, TypeError, ValueError) as error:
-        wanted = {bool: "true or false", int: "an integer", float: "a number"}.get(kind, "a tuple")
-        raise UserError(f"--config.{key}: {text!r} is not {wanted}") from error
-    *parents, leaf = key.split(".")
-    for parent in parents:
-        config = config[parent]
-    config[leaf] = value
+        raise UserError(f"--config.{key}: {text!r} is not {_wanted(kind)}") from error
+    _part(config, key)[key.split(".")[-1]] = value
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
-    """Returns advice on what may have been meant."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    near = near or [name for name in known if word.split(".")[-1] == name.split(".")[-1]][:1]
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+def _wanted(kind: type) -> str:
+    """Returns what values of a type are called."""
+    names = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
+    return names.get(kind, f"a {kind.__name__}")
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -185,6 +242,8 @@ def check(config: ConfigDict) -> None:
         leaf = key.rsplit(".", 1)[-1]
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"--config.{key}: {value} is not finite; give a number")
+        if type(value) is int and key != "seed" and abs(value) >= 2**31:
+            raise UserError(f"--config.{key}: {value} is too large; give {2**31 - 1} or less")
         if leaf in POSITIVE or (leaf.endswith("_every") and leaf != "evaluate_every"):
             least, remedy = 1, "give 1 or more"
         elif leaf in NOT_NEGATIVE:

@@ -13,10 +13,11 @@ class RunError(RuntimeError):
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """Returns the known name that a wrong one may have been meant to be; None where none is near.
+    """Returns the known name that a wrong one was probably meant to be; None where none is near.
 
-    A dotted name is also near to one that ends alike: `gan.learning_rate` is to
-    `optimizer.gen.learning_rate`.
+    Of dotted names, those whose last parts are alike are near too.
     """
+    leaves = {name.split(".")[-1]: name for name in reversed(known)}
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.65)
-    return next(iter([*near, *(x for x in known if x.split(".")[-1] == word.split(".")[-1])]), None)
+    leaf = difflib.get_close_matches(word.split(".")[-1], leaves, n=1, cutoff=0.65)
+    return next(iter([*near, *(leaves[name] for name in leaf)]), None)

@@ -70,28 +70,41 @@ def test_options_that_the_file_does_not_name_can_be_set():
     assert config.gan.width == 8 and config.optimizer.gen.decay_from == 1.0
 
 
-def test_a_key_that_does_not_exist_is_refused_in_a_file_too(tmp_path):
-    file = tmp_path / "config.py"
-    file.write_text(
-        "from jaxgan import config\n"
-        "def get_config():\n"
-        "    c = config.base()\n"
-        "    c.stepz = 3\n"
-        "    return c\n"
-    )
-    with pytest.raises(UserError, match="stepz"):
-        config_lib.load(file)
-
-
-def test_missing_file_lists_the_known():
-    with pytest.raises(UserError, match=r"did you mean 'configs/cgan_mnist\.py'"):
-        config_lib.load("configs/cgan_minst.py")
+def write(file, *lines):
+    start = ["from jaxgan import config", "def get_config():", "    c = config.base()"]
+    body = ["    c.gan = dict(name='cgan')", *(f"    {line}" for line in lines), "    return c"]
+    file.write_text("\n".join([*start, *body]))
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["def get_config(:", "import nothing_of_this_name", "x = 1", "def get_config(): return {}[3]"],
+    ("line", "message"),
+    [
+        ("c.stepz = 3", ", line 5: unknown key 'stepz'; did you mean 'steps'?"),
+        ("c.dataset['nme'] = 'x'", ", line 5: unknown key 'nme'; did you mean 'dataset.name'?"),
+        ("c.steps = 'big'", ", line 5: steps cannot be big; see jaxgan.config.base()"),
+        ("c.gan.width = 'big'", " sets gan.width = 'big', which is not an integer"),
+        ("c.optimizer.gen = dict(name='sgd', learning_rate='x')", "= 'x', which is not a number"),
+        ("c.gan = dict(width=3)", " lacks the key 'gan.name'; start from jaxgan.config.base()"),
+        ("import sys; sys.exit(3)", " calls sys.exit(3); remove that"),
+        ("raise SystemExit('no')", " calls sys.exit(no); remove that"),
+        ("1 / 0", ", line 5: ZeroDivisionError: division by zero; mend the file"),
+        ("raise ValueError('a\\nb' * 999)", ", line 5: ValueError: a ba b"),
+        ("return 3", " must define get_config() -> ConfigDict"),
+        ("c.steps = 2**40", "--config.steps: 1099511627776 is too large; give 2147483647 or less"),
+    ],
 )
+def test_a_wrong_file_is_one_short_line(tmp_path, line, message):
+    file = tmp_path / "config.py"
+    write(file, line)
+    with pytest.raises(UserError) as error:
+        config_lib.load(file)
+    text = str(error.value)
+    where = f"--config: {str(file)!r}"
+    assert text.startswith("--config") and message in text
+    assert len(text.removeprefix(where)) < 260 and "\n" not in text
+
+
+@pytest.mark.parametrize("text", ["def get_config(:", "import nothing_of_this_name", "x = 1"])
 def test_broken_file(tmp_path, text):
     file = tmp_path / "config.py"
     file.write_text(text)
@@ -99,14 +112,30 @@ def test_broken_file(tmp_path, text):
         config_lib.load(file)
 
 
-def test_a_config_that_lacks_a_part_is_one_line(tmp_path):
+def test_integers_stand_for_numbers_in_a_file(tmp_path):
     file = tmp_path / "config.py"
-    file.write_text(
-        "from ml_collections import ConfigDict\n"
-        "def get_config(): return ConfigDict({'gan': {'network': 'mlp'}})\n"
-    )
-    with pytest.raises(UserError, match=r"start from jaxgan\.config\.base"):
-        config_lib.load(file)
+    write(file, "c.optimizer.gen = dict(name='sgd', learning_rate=1)")
+    rate = config_lib.load(file).optimizer.gen.learning_rate
+    assert rate == 1.0 and isinstance(rate, float)
+
+
+def test_a_bare_name_is_of_the_folder_of_configurations(tmp_path, monkeypatch):
+    known = config_lib.load(FILE)
+    assert config_lib.load("cgan_mnist") == config_lib.load("cgan_mnist.py") == known
+    monkeypatch.chdir(tmp_path)
+    assert config_lib.load("cgan_mnist") == known
+    for wrong in ("configs/cgan_mnist.py", "cgan_minst", "configs/cgan_mnist"):
+        with pytest.raises(
+            UserError, match=r"no file .* did you mean '/.*/configs/cgan_mnist\.py'"
+        ):
+            config_lib.load(wrong)
+    with pytest.raises(UserError, match="no file 'zzz'; known: cdcgan_mnist, cgan_mnist, "):
+        config_lib.load("zzz")
+
+
+def test_missing_file_names_the_nearest():
+    with pytest.raises(UserError, match=r"did you mean 'configs/cgan_mnist\.py'"):
+        config_lib.load("configs/cgan_minst.py")
 
 
 def test_differences_name_each_key():
