@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxgan import cli, data, parallel, storage, viz, workdir
+from jaxgan import cli, data, memory, parallel, storage, viz, workdir
 from jaxgan import config as config_lib
 from jaxgan.base import Batch, Metrics
 from jaxgan.checkpoint import Checkpoints, abstract
@@ -128,6 +128,7 @@ def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
             "python -m jaxgan.tagging.evaluate"
         )
     model = workdir.make_model(config, **about)
+    memory.check_step(config, model.abstract_state, about, mesh)
     warn_of_untrained(model)
     if model.gan.translator and config.evaluate_every:
         raise UserError(

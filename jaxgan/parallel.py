@@ -5,6 +5,7 @@ import functools
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -37,7 +38,8 @@ def start(
       process_id: of this one, from 0.
 
     Raises:
-      UserError: some arguments are missing or out of range, or the others do not come.
+      UserError: some arguments are missing or out of range, the others do not come, or there is no
+        device of the kind that is asked for.
     """
     given = {
         "--coordinator": coordinator,
@@ -82,14 +84,20 @@ def start(
             f"{where}: the processes do not find each other ({str(error).splitlines()[0]}); start "
             "all of them, with one coordinator, within five minutes"
         ) from error
+    check_platforms()
 
 
 @functools.cache
 def check_backend() -> None:
-    """Raises `RunError` where JAX on CPU computes a case with a known result wrong.
+    """Checks the devices and, on CPU, a case with a known result.
 
-    jaxlib 0.10.2 does, without an error (github.com/jax-ml/jax/issues/39103).
+    jaxlib 0.10.2 computes it wrong, without an error (github.com/jax-ml/jax/issues/39103).
+
+    Raises:
+      UserError: there is no device of the kind that `$JAX_PLATFORMS` asks for.
+      RunError: the result is wrong.
     """
+    check_platforms()
     if jax.default_backend() != "cpu":
         return
     rows = np.arange(36_000, dtype=np.float32)
@@ -104,6 +112,19 @@ def check_backend() -> None:
 def _row_norms(x: jax.Array) -> jax.Array:
     """Returns the squared norms of the rows of float32 [n, 3], as the published case does."""
     return jax.vmap(lambda row: jnp.sum((jnp.eye(3) @ row) ** 2))(x)
+
+
+def check_platforms() -> None:
+    """Raises `UserError` where there is no device of the kind that `$JAX_PLATFORMS` asks for."""
+    try:
+        jax.devices()
+    except (AssertionError, RuntimeError) as error:  # an AssertionError without a word for CUDA
+        boilerplate = r"^Unable to initialize backend .*?: |\.? *\(set JAX_PLATFORMS=.*"
+        reason = re.sub(boilerplate, "", str(error))
+        raise UserError(
+            f"JAX_PLATFORMS: {jax.config.jax_platforms!r} cannot be used "
+            f"({reason or 'no such device'}); set it to cpu, or not at all"
+        ) from error
 
 
 def is_main() -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import ConfigDict, FrozenConfigDict
 
-from jaxgan import cli, data, gans, loop, optimizers, storage, viz, workdir
+from jaxgan import cli, data, gans, loop, memory, optimizers, storage, viz, workdir
 from jaxgan import config as config_lib
 from jaxgan.base import Metrics, Players
 from jaxgan.checkpoint import Checkpoints, abstract
@@ -414,6 +414,8 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
         )
     about = loop.describe(config, dataset)
     population = Population(configs, **about)
+    share = population.size // population.mesh.size
+    memory.check_step(config, population.models[0].abstract_state, about, population.mesh, share)
     loop.warn_of_untrained(population.models[0])
     cli.start_jax()
     workdir.claim(folder, config, about)

@@ -144,3 +144,26 @@ def test_backend_that_computes_a_known_case_wrong_is_refused(monkeypatch):
         check()
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     check()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (AssertionError(), "no such device"),  # what JAX says of CUDA
+        (
+            RuntimeError(
+                "Unable to initialize backend 'foo': Backend 'foo' is not known. "
+                "(set JAX_PLATFORMS='' to choose)"
+            ),
+            "Backend 'foo' is not known",
+        ),
+    ],
+)
+def test_a_platform_that_is_not_there_is_one_line(monkeypatch, error, reason):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(jax, "devices", fail)
+    message = rf"^JAX_PLATFORMS: 'cpu' cannot be used \({reason}\); set it to cpu, or not at all$"
+    with pytest.raises(UserError, match=message):
+        parallel.check_platforms()
