@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan
-from jaxgan import cli, storage, viz, workdir
+from jaxgan import cli, memory, storage, viz, workdir
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import networks, suite
 from jaxgan.metrics.arguments import check_images
@@ -110,6 +110,7 @@ class Source:
         trained = self._trained = workdir.load(args.workdir, args.checkpoint)
         workdir.check_no_translator(trained.model.gan, "use python -m jaxgan.evaluate_pairs")
         self.image_shape, self.num = trained.image_shape, args.num
+        memory.check_images("--num", self.num, self.image_shape)
         self.labelled = trained.model.num_classes > 0
         self.seeds = list(range(args.seed, args.seed + args.seeds))
         self.about = {

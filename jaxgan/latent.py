@@ -28,6 +28,7 @@ from jaxgan.metrics.neighbours import nearest
 from jaxgan.metrics.spread import standard_error
 from jaxgan.nn.guided import guided
 
+MANY = 1000  # rows, or images of a row, that a picture has at most
 CHUNK = 500  # samples drawn from one key, as `workdir.draw` does
 BATCH = 100  # images decoded at a time
 SEARCHED = 2000  # samples in which those of a class or with most of a property are looked for
@@ -333,6 +334,12 @@ def find_group(space: Space, where: str, text: str, taken: set[int]) -> Group:
     return Group(space.latents(found), np.full(count, given, np.int32))
 
 
+def check_apart(where: str, group: Group, other_where: str, other: Group) -> None:
+    """Raises `UserError`, which begins with `where`, where two groups have the same mean."""
+    if np.allclose(group.latent.mean(0), other.latent.mean(0), rtol=0, atol=1e-5):
+        raise UserError(f"{where}: it has the same samples as {other_where}; give others")
+
+
 def new_samples(space: Space, count: int, taken: set[int]) -> tuple[np.ndarray, np.ndarray]:
     """Returns noise float32 [count, size] and labels of the first samples that are not taken."""
     index = [i for i in range(count + len(taken)) if i not in taken][:count]
@@ -357,6 +364,8 @@ def vector_arithmetic(args: argparse.Namespace) -> None:
     space = Space(args)
     taken: set[int] = set()
     groups = [find_group(space, f"--{name}", getattr(args, name), taken) for name in "abc"]
+    check_apart("--b", groups[1], "--a", groups[0])
+    check_apart("--c", groups[2], "--b", groups[1])
     images = [space.decode(*group) for group in groups]
     means = np.stack([group.latent.mean(0) for group in groups])
     mean_label = np.array([group.label[0] for group in groups])
@@ -421,6 +430,7 @@ def turn(args: argparse.Namespace) -> None:
     start = find_group(space, "--from", args.start, taken)
     end = find_group(space, "--to", args.end, taken)
     step = direction(start.latent, end.latent)
+    check_apart("--to", end, "--from", start)
     strength = np.linspace(0, args.strength, args.points)
     latent, label = new_samples(space, args.rows, taken)
     image, label = along(space, latent, label, step, strength)
@@ -694,12 +704,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "`spherical` keeps the length that normal noise has, which is shorter midway on a line",
     )
     added.add_argument(
-        "--points", type=cli.integer(2), default=9, help="images of a row (default: 9)"
+        "--points", type=cli.integer(2, MANY), default=9, help="images of a row (default: 9)"
     )
-    added.add_argument("--rows", type=cli.integer(1), default=5, help="how many (default: 5)")
+    added.add_argument("--rows", type=cli.integer(1, MANY), default=5, help="how many (default: 5)")
     added.add_argument(
         "--through",
-        type=cli.integer(2),
+        type=cli.integer(2, MANY),
         default=2,
         help="samples that a row goes through (default: 2)",
     )
@@ -725,9 +735,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     added.add_argument("--from", dest="start", required=True, metavar="GROUP", help=NOTATION)
     added.add_argument("--to", dest="end", required=True, metavar="GROUP", help="the same")
     added.add_argument(
-        "--points", type=cli.integer(2), default=9, help="images of a row (default: 9)"
+        "--points", type=cli.integer(2, MANY), default=9, help="images of a row (default: 9)"
     )
-    added.add_argument("--rows", type=cli.integer(1), default=5, help="new samples (default: 5)")
+    added.add_argument(
+        "--rows", type=cli.integer(1, MANY), default=5, help="new samples (default: 5)"
+    )
     added.add_argument(
         "--strength",
         type=cli.number(-1000, 1000),
@@ -748,7 +760,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         required=True,
         help="`weight`: mean intensity; `slant`: degrees to the right",
     )
-    added.add_argument("--points", type=cli.integer(2), default=9, help="strengths (default: 9)")
+    added.add_argument(
+        "--points", type=cli.integer(2, MANY), default=9, help="strengths (default: 9)"
+    )
     added.add_argument(
         "--rows",
         type=cli.integer(1, MEASURED),
@@ -761,7 +775,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         training_neighbours,
         "samples, under each row the nearest training images by Euclidean distance of pixels",
     )
-    added.add_argument("--num", type=cli.integer(1), default=20, help="samples (default: 20)")
+    added.add_argument("--num", type=cli.integer(1, MANY), default=20, help="samples (default: 20)")
     label(added, "class of all samples; default: each in turn")
 
     added = command(

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -35,6 +35,22 @@ def device_bytes(mesh: jax.sharding.Mesh) -> float:
     """Returns the memory of each device of a mesh; those of the CPU share the host's."""
     stats = mesh.local_devices[0].memory_stats() or {}
     return stats.get("bytes_limit") or host_bytes() / len(mesh.local_devices)
+
+
+def check_images(where: str, count: int, shape: Sequence[int]) -> None:
+    """Raises `UserError`, which begins with `where`, where images do not fit in memory.
+
+    Args:
+      where: the argument that says how many.
+      count: how many.
+      shape: of each, uint8.
+    """
+    needed, there = count * math.prod(shape), host_bytes()
+    if needed > there:
+        raise UserError(
+            f"{where}: {count} images take {_text(needed)} of memory, and this machine has "
+            f"{_text(there)}; give less"
+        )
 
 
 def check_step(

@@ -15,7 +15,9 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of train.py")
     parser.add_argument("--num", type=cli.integer(1), default=100, help="how many (default: 100)")
     parser.add_argument(
-        "--label", type=cli.integer(0), help="one class; default: all in equal shares"
+        "--label",
+        type=cli.integer(0),
+        help="one class; default: all in equal shares, the first ones of fewer samples",
     )
     parser.add_argument("--seed", type=cli.SEED, default=0)
     parser.add_argument("--checkpoint", default="last", help="`last`, `best`, a step or mean:STEP")
@@ -30,13 +32,16 @@ def main(argv: list[str]) -> None:
     if out.suffix not in (".png", ".jpg", ".npz"):
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .png, .jpg or .npz")
 
-    from jaxgan import viz, workdir
+    from jaxgan import memory, viz, workdir
 
     cli.start_jax()
     trained = workdir.load(args.workdir, args.checkpoint)
     workdir.check_no_translator(trained.model.gan, "use python -m jaxgan.translate")
     workdir.check_label(trained.model, args.label)
     classes = trained.model.classes
+    if out.suffix == ".jpg" and trained.image_shape[-1] == 4:
+        raise UserError(f"--out: {args.out!r}: a JPEG has no transparency; end it in .png")
+    memory.check_images("--num", args.num, trained.image_shape)
     images, label = workdir.draw(
         trained.sample, args.num, args.seed, classes=classes, label=args.label
     )
@@ -52,10 +57,15 @@ def main(argv: list[str]) -> None:
         else:
             by_class = len(classes) and args.label is None and args.num % len(classes) == 0
             columns = args.num // len(classes) if by_class else math.ceil(math.sqrt(args.num))
-            viz.save_image(viz.grid(images, min(columns, 50)), out)
+            picture = images[0] if args.num == 1 else viz.grid(images, min(columns, 50))
+            viz.save_image(picture, out)
     except OSError as error:
         raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
-    print(f"wrote {out}: {args.num} samples")
+    told = f"{args.num} sample{'s' * (args.num > 1)}"
+    if args.label is None and args.num < len(classes):
+        told += f", one each of class {workdir.list_briefly(classes[: args.num])}; "
+        told += f"the model has {len(classes)} classes"
+    print(f"wrote {out}: {told}")
 
 
 if __name__ == "__main__":

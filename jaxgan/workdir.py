@@ -369,11 +369,13 @@ def list_briefly(numbers: Sequence[int]) -> str:
 def equal_shares(num: int, classes: Sequence[int]) -> np.ndarray:
     """Returns `num` labels int32, in order, of the classes in shares equal up to one.
 
+    Of fewer labels than classes, the first classes have one each.
+
     Args:
       num: how many.
       classes: the classes; empty for labels 0.
     """
-    classes = np.asarray(classes if len(classes) else [0], np.int32)
+    classes = np.asarray(classes if len(classes) else [0], np.int32)[:num]
     return classes[np.arange(num) * len(classes) // num]
 
 

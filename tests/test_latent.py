@@ -288,7 +288,7 @@ TURN = ("turn", "--to=label:1")
 @pytest.mark.parametrize(
     ("command", "flags", "message"),
     [
-        ("interpolate", ["--points=1"], "--points: 1 is too small; give 2 or more"),
+        ("interpolate", ["--points=1"], "--points: 1 is too small; give 2 to 1000"),
         ("interpolate", ["--rows=0"], "--rows: 0"),
         ("interpolate", ["--seed=-1"], "--seed: -1"),
         ("interpolate", ["--label=10"], "--label: 10 is not a class of the model; give 0 to 9"),
@@ -301,7 +301,18 @@ TURN = ("turn", "--to=label:1")
         (*TURN[:1], [*TURN[1:], "--from=label:1x2"], "--from: 'label:1x2' has 2 samples"),
         (*TURN[:1], [*TURN[1:], "--from=index:1,2,3"], "--to: 'label:1' has no direction"),
         ("turn", ["--from=label:1", "--to=label:2", "--strength=nan"], "--strength: 'nan'"),
-        ("interpolate", ["--through=1"], "--through: 1 is too small; give 2 or more"),
+        (
+            "turn",
+            ["--from=seed:1,2,3", "--to=seed:3,1,2"],
+            "--to: it has the same samples as --from",
+        ),
+        (
+            "arithmetic",
+            ["--a=index:1,2,3", "--b=seed:5,6,7", "--c=seed:5,6,7"],
+            "--c: it has the same samples as --b",
+        ),
+        ("turn", ["--from=seed:1,2,3", "--to=seed:4,5,6", "--strength=1e39"], "1e39 is too large"),
+        ("interpolate", ["--through=1"], "--through: 1 is too small; give 2 to 1000"),
         (
             "arithmetic",
             ["--a=label:10", "--b=label:1", "--c=label:1"],

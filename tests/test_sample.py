@@ -99,6 +99,10 @@ def test_a_run_of_eight_devices_is_read_on_one(folder, tmp_path):
         (["--label=10"], "--label: 10 is not a class of the model; give 0 to 9"),
         (["--label=-1"], "--label: -1"),
         (["--num=0"], "--num: 0"),
+        (
+            ["--num=2000000000"],
+            r"--num: 2000000000 images take 1,568\.0 GB of memory",
+        ),
         (["--seed=-1"], "--seed: -1"),
         (["--out=grid.bmp2"], "--out: 'grid.bmp2'"),
         (["--checkpoint=77"], "--checkpoint: no '77' in .*; known: last, 1, 2"),
@@ -118,6 +122,31 @@ def test_empty_folder(tmp_path):
 def test_equal_shares():
     assert workdir.equal_shares(7, range(3)).tolist() == [0, 0, 0, 1, 1, 2, 2]
     assert workdir.equal_shares(4, []).tolist() == [0, 0, 0, 0]
+    assert workdir.equal_shares(2, [1, 3, 4]).tolist() == [1, 3]
+
+
+def test_few_samples_are_of_the_first_classes_and_say_so(folder, tmp_path, capsys):
+    out = tmp_path / "few.npz"
+    sample.main([f"--workdir={folder}", "--num=7", f"--out={out}"])
+    np.testing.assert_array_equal(read(out)[1], np.arange(7))
+    told = "7 samples, one each of class 0, 1, 2, 3, 4, 5, 6; the model has 10 classes"
+    assert told in capsys.readouterr().out
+
+
+def test_one_sample_is_its_image(folder, tmp_path):
+    """Exactly its pixels, without the border that grids have."""
+    flags = [f"--workdir={folder}", "--num=1", "--label=3"]
+    for suffix in ("png", "npz"):
+        sample.main([*flags, f"--out={tmp_path / f'one.{suffix}'}"])
+    with Image.open(tmp_path / "one.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), read(tmp_path / "one.npz")[0][0, ..., 0])
+
+
+def test_pictures_with_transparency_are_not_written_as_jpeg(folder, monkeypatch):
+    trained = workdir.load(folder)._replace(image_shape=(28, 28, 4))
+    monkeypatch.setattr(workdir, "load", lambda *args: trained)
+    with pytest.raises(UserError, match=r"--out: 'x\.jpg': a JPEG has no .* end it in \.png"):
+        sample.main([f"--workdir={folder}", "--out=x.jpg"])
 
 
 def test_only_classes_with_examples_are_drawn(tmp_path, caplog):
