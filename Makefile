@@ -1,6 +1,7 @@
 # make train: install and run the main job.   make test: install and run the tests.
 # make bench: install PyTorch too and compare speeds.
-# The virtual environment is .venv; jax is built for what the machine has.
+# The virtual environment is .venv; `source .venv/bin/activate` enters it. jax is built for what the
+# machine has.
 PYTHON ?= python3
 CONFIG ?= configs/cgan_mnist.py
 VENV := .venv
@@ -16,10 +17,11 @@ ACCELERATOR := $(shell \
 # PyTorch, for comparison only, comes without CUDA where there is no GPU.
 TORCH_INDEX := $(if $(filter cuda12,$(ACCELERATOR)),,--extra-index-url https://download.pytorch.org/whl/cpu)
 
-# pip of the system installs into the environment, so that Debian's python3-venv is not needed.
+# pip of the system installs into the environment, and itself too, so that Debian's python3-venv is
+# not needed.
 define install
 	test -x $(RUN) || $(PYTHON) -m venv --without-pip $(VENV)
-	$(PYTHON) -m pip --python $(RUN) install --quiet --disable-pip-version-check --editable ".[$(1)]" $(2)
+	$(PYTHON) -m pip --python $(RUN) install --quiet --disable-pip-version-check pip --editable ".[$(1)]" $(2)
 	touch $@
 endef
 
@@ -27,6 +29,7 @@ endef
 
 train: $(VENV)/.$(ACCELERATOR)
 	$(RUN) train.py --config=$(CONFIG)
+	@echo "These commands need the environment: source $(VENV)/bin/activate"
 
 test: $(VENV)/.$(ACCELERATOR)-test
 	JAX_PLATFORMS=cpu $(RUN) -m pytest

@@ -1,5 +1,8 @@
+import importlib
 import pathlib
 import re
+import shlex
+import subprocess
 
 import jax
 import jax.numpy as jnp
@@ -7,11 +10,22 @@ import numpy as np
 import optax
 import pytest
 
+from jaxgan import cli, config
 from jaxgan.base import Players
 from jaxgan.state import init_state
 from jaxgan.step import make_train_step
 
 BLOCKS = re.findall(r"```python\n(.*?)```", pathlib.Path("README.md").read_text(), re.DOTALL)
+
+
+PAGES = [pathlib.Path("README.md"), *sorted(pathlib.Path("docs").glob("*.md"))]
+COMMANDS = [
+    re.sub(r"[][]|\|\S+| &$", "", line.partition(" #")[0].strip())  # [optional], one|another
+    for page in PAGES
+    for text in re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL)
+    for line in text.replace("\\\n", " ").splitlines()
+    if line.startswith("python ")
+]
 
 
 def block(word):
@@ -27,9 +41,7 @@ def test_losses_alone():
 
 
 def test_a_variant_as_a_library():
-    image = jnp.zeros((2, 4, 28, 28, 1))
-    batches = {"image": image, "label": jnp.zeros((2, 4), jnp.int32)}
-    names = {"batch": jax.tree.map(lambda x: x[0], batches), "batches": batches}
+    names = {}
     exec(block("make_train_step"), names)
     assert int(names["state"].step) == 1 and jnp.isfinite(names["metrics"]["disc_loss"])
 
@@ -55,3 +67,41 @@ def test_a_gan_of_ones_own_learns():
     run = jax.jit(lambda state: jax.lax.fori_loop(0, 300, lambda _, s: step(s, batch)[0], state))
     state = run(state)
     assert far() == pytest.approx(0, abs=0.5)
+
+
+class Parsed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS)))
+def test_commands_of_the_documentation_are_understood(command, monkeypatch):
+    """Up to the files and folders that they name."""
+    parse = cli.Parser.parse_known_args
+
+    def parse_alone(self, args=None, namespace=None):
+        args, rest = parse(self, args, namespace)
+        if self.prog == program:
+            if self.check_overrides(rest):
+                config.load(args.config, rest)
+            raise Parsed
+        return args, rest
+
+    words = shlex.split(command)
+    name = words[2] if words[1] == "-m" else words[1].removesuffix(".py")
+    program = " ".join(words[1:2] if words[1] == "train.py" else words[:3])
+    module = importlib.import_module(f"{name}.__main__" if name == "benchmarks" else name)
+    monkeypatch.setattr(cli.Parser, "parse_known_args", parse_alone)
+    with pytest.raises(Parsed):
+        module.main(words[words.index(name if words[1] == "-m" else words[1]) + 1 :])
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) > 30
+
+
+def test_make_tells_how_to_enter_the_environment_that_has_pip():
+    out = subprocess.run(["make", "-n", "-B", "train"], capture_output=True, text=True, check=True)
+    lines = out.stdout.splitlines()
+    assert "source .venv/bin/activate" in lines[-1]
+    assert any("-m pip --python .venv/bin/python install" in x and " pip " in x for x in lines)
+    assert "\nsource .venv/bin/activate " in pathlib.Path("README.md").read_text()
