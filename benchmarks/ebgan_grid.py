@@ -56,7 +56,7 @@ def scores(options: FrozenConfigDict, network: networks.Network) -> list[float]:
     found = []
     for index in range(many.size):
         state = population.member(states, index)
-        images, _ = workdir.draw(functools.partial(sample, state), SAMPLES, 0, classes=[])
+        images = workdir.draw(functools.partial(sample, state), np.zeros(SAMPLES, np.int32), 0)
         finite = all(bool(np.isfinite(x).all()) for x in jax.tree.leaves(state.params.gen))
         values = suite.measure(
             suite.make_candidate(images, None, network),

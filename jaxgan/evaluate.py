@@ -36,6 +36,12 @@ def parse(argv: list[str]) -> Any:
         "--seeds", type=cli.integer(1), default=3, help="sets of samples (default: 3)"
     )
     parser.add_argument(
+        "--class-shares",
+        choices=("training", "equal"),
+        default="training",
+        help="how often each class is drawn (default: as in the training data)",
+    )
+    parser.add_argument(
         "--metrics",
         default="default",
         help=f"`default`, `all`, or some of {', '.join(suite.MEASURES)}, with commas between",
@@ -72,8 +78,10 @@ def parse(argv: list[str]) -> Any:
     if args.out and pathlib.Path(args.out).suffix != ".json":
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .json")
     if args.samples:
-        for name, default in (("seeds", 3), ("seed", 0), ("num", 10_000), ("checkpoint", "last")):
-            if getattr(args, name) != default:
+        without_effect = ("seeds", "seed", "num", "checkpoint", "class_shares")
+        for key in without_effect:
+            if getattr(args, key) != parser.get_default(key):
+                name = key.replace("_", "-")
                 raise UserError(f"--{name}: has no effect with --samples; leave it out")
     return args
 
@@ -111,7 +119,12 @@ class Source:
         workdir.check_no_translator(trained.model.gan, "use python -m jaxgan.evaluate_pairs")
         self.image_shape, self.num = trained.image_shape, args.num
         memory.check_images("--num", self.num, self.image_shape)
-        self.labelled = trained.model.num_classes > 0
+        counts = trained.model.class_counts
+        self.labelled = len(counts) > 0
+        if args.class_shares == "equal" and not self.labelled:
+            raise UserError("--class-shares: has no effect: the model has no classes; leave it out")
+        equal = args.class_shares == "equal" or len({*counts} - {0}) < 2
+        self._label = workdir.shares(args.num, np.sign(counts) if equal else counts)
         self.seeds = list(range(args.seed, args.seed + args.seeds))
         self.about = {
             "seeds": self.seeds,
@@ -120,21 +133,27 @@ class Source:
             "weights": "raw" if trained.state.ema is None else "moving average",
             "batch_norm": _batch_norm(trained),
         }
+        if self.labelled:
+            drawn = np.bincount(self._label, minlength=len(counts)).tolist()
+            self.about |= {
+                "class_shares": "equal" if equal else "training",
+                "samples_by_class": drawn,
+            }
 
     def draw(self, seed: int, tick: suite.Tick) -> tuple[np.ndarray, np.ndarray | None]:
         """Returns a set of images uint8 [num, ...] and their labels, None without classes."""
         if self._arrays is not None:
             tick(self.num)
             return self._arrays
-        images, label = workdir.draw(
+        images = workdir.draw(
             self._trained.sample,
-            self.num,
+            self._label,
             seed,
-            classes=self._trained.model.classes,
+            mixed=self._trained.model.mixed,
             devices=jax.device_count(),
             tick=tick,
         )
-        return images, label if self.labelled else None
+        return images, self._label if self.labelled else None
 
     def dataset_options(self, args: Any) -> dict[str, Any]:
         """Returns how the training images are loaded: arguments of `data.load`."""
@@ -239,6 +258,9 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
             {name: float(np.mean([row[name] for row in same])) for name in same[0]}
             for same in zip(*classes, strict=True)
         ]
+        result["classes_without_samples"] = np.setdiff1d(
+            reference.train.label, drawn.label
+        ).tolist()
     best = workdir.read_best(pathlib.Path(args.workdir)) if args.workdir else None
     if best:
         result["during_training"] = best
@@ -332,11 +354,13 @@ def table(result: dict[str, Any]) -> str:
             line += f"   {row['mean'] / row['real']:.2f} times that of real images"
         lines.append(line.rstrip())
     if "by_class" in result:
-        names = [name for name in result["by_class"][0] if name != "label"]
+        names = dict.fromkeys(name for row in result["by_class"] for name in row)
+        names.pop("label")
         titles = (name.replace("classifier-", "cl.-") for name in names)
         lines += ["", f"{'class':7s}" + "".join(f"{title:>15s}" for title in titles)]
         for row in result["by_class"]:
-            cells = "".join(f"{_number(name, row[name]):>15s}" for name in names)
+            texts = (_number(name, row[name]) if name in row else "-" for name in names)
+            cells = "".join(f"{text:>15s}" for text in texts)
             lines.append(f"{int(row['label']):<7d}{cells}")
     if "during_training" in result:
         lines += ["", workdir.describe_best(result["during_training"])]
@@ -364,6 +388,19 @@ def warnings(result: dict[str, Any]) -> list[str]:
     for row in result.get("by_class", []):
         real = {name: row.get(f"{name}_real") for name in row}
         check_variety(f" of class {int(row['label'])}", row, real)
+    missing = result.get("classes_without_samples")
+    if missing:
+        found.append(
+            f"no samples of class {workdir.list_briefly(missing)}, which the training images have; "
+            "the table by class leaves it out"
+        )
+    rows = result.get("by_class", [])
+    few = [int(row["label"]) for row in rows if len(row) < max(map(len, rows))]
+    if few:
+        found.append(
+            f"class {workdir.list_briefly(few)} has too few samples or real images for distances "
+            "of its own, which need more than the features have dimensions"
+        )
     row = single.get("modes_reverse_kl")
     if row and row["mean"] > max(0.02, 10 * row["real"]):
         found.append(

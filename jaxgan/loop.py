@@ -54,7 +54,9 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     monitor = None
     with parallel.agreed():
         if config.evaluate_every:
-            monitor = Monitor(config, folder, dataset.image_shape, model.classes)
+            monitor = Monitor(
+                config, folder, dataset.image_shape, model.class_counts, mixed=model.mixed
+            )
         if parallel.is_main():
             workdir.claim(folder, config, about)
     try:

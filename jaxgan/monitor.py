@@ -29,7 +29,9 @@ class Monitor:
         config: FrozenConfigDict,
         folder: pathlib.Path,
         image_shape: tuple[int, int, int],
-        classes: Sequence[int],
+        class_counts: Sequence[int],
+        *,
+        mixed: Sequence[int] = (),
     ) -> None:
         """Loads the feature network and the real data.
 
@@ -37,13 +39,16 @@ class Monitor:
           config: of the run, `config.evaluate_every` above 0.
           folder: the work folder.
           image_shape: (height, width, channels).
-          classes: of the model, those that were trained; empty where it has none.
+          class_counts: of the model, `Model.class_counts`, whose shares are drawn.
+          mixed: of the model, `Model.mixed`.
 
         Raises:
           UserError: an option of `config.evaluation` is wrong.
         """
         options, where = config.evaluation, "--config.evaluation"
-        self._folder, self._num, self._classes = folder, options.num, classes
+        self._folder, self._mixed = folder, mixed
+        self._label = workdir.shares(options.num, class_counts)
+        self._labelled = len(class_counts) > 0
         self._devices = config.parallel.devices or jax.device_count()
         keys = ("name", "path", "split", "data_dir", "image_size")
         dataset = {key: config.dataset[key] or None for key in keys}
@@ -55,7 +60,7 @@ class Monitor:
             options.metrics,
             image_shape=image_shape,
             judge=judge,
-            labelled=len(classes) > 0,
+            labelled=self._labelled,
             where=f"{where}.metrics",
         )
         network = None
@@ -78,7 +83,7 @@ class Monitor:
                 f"others come with other {where}.metrics"
             )
         self._lower = chosen[self._metric] == "lower"
-        suite.check_count(self._names, self._num, network, f"{where}.num")
+        suite.check_count(self._names, options.num, network, f"{where}.num")
         self._reference = suite.real_data(
             dataset,
             {"test": options.test_split, "valid": options.valid_split},
@@ -88,7 +93,7 @@ class Monitor:
             where="--config.dataset",
             split_where=f"{where}.{{}}_split",
         )
-        self.floors = suite.floors(self._reference, self._names, self._num)
+        self.floors = suite.floors(self._reference, self._names, options.num)
 
     def open(self) -> None:
         """Opens the folder of the best checkpoint and reads what was measured before."""
@@ -113,15 +118,9 @@ class Monitor:
         Raises:
           OSError: the folder cannot be written.
         """
-        images, label = workdir.draw(
-            sample,
-            self._num,
-            SEED,
-            classes=self._classes,
-            devices=self._devices,
-        )
+        images = workdir.draw(sample, self._label, SEED, mixed=self._mixed, devices=self._devices)
         candidate = suite.make_candidate(
-            images, label if len(self._classes) else None, self._reference.network
+            images, self._label if self._labelled else None, self._reference.network
         )
         values = suite.measure(candidate, self._reference, self._names)
         now = {"step": step, "value": values[self._metric]}

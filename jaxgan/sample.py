@@ -42,9 +42,8 @@ def main(argv: list[str]) -> None:
     if out.suffix == ".jpg" and trained.image_shape[-1] == 4:
         raise UserError(f"--out: {args.out!r}: a JPEG has no transparency; end it in .png")
     memory.check_images("--num", args.num, trained.image_shape)
-    images, label = workdir.draw(
-        trained.sample, args.num, args.seed, classes=classes, label=args.label
-    )
+    label = workdir.equal_shares(args.num, classes if args.label is None else [args.label])
+    images = workdir.draw(trained.sample, label, args.seed, mixed=trained.model.mixed)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":

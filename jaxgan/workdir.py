@@ -32,6 +32,7 @@ class Model(NamedTuple):
       new_state: `(key, batch) -> TrainState` before the first step.
       abstract_state: shapes and dtypes of the state.
       standing: `state -> state` to sample from (`jaxgan.standing.make_standing`).
+      batch_statistics: whether samples are normalised by the statistics of their batch.
     """
 
     gan: GAN
@@ -40,6 +41,7 @@ class Model(NamedTuple):
     new_state: Callable[..., state.TrainState]
     abstract_state: state.TrainState
     standing: Callable[..., state.TrainState]
+    batch_statistics: bool = False
 
     @property
     def num_classes(self) -> int:
@@ -50,6 +52,11 @@ class Model(NamedTuple):
     def classes(self) -> np.ndarray:
         """The classes that were trained, int32: those that have examples."""
         return np.flatnonzero(self.class_counts).astype(np.int32)
+
+    @property
+    def mixed(self) -> np.ndarray:
+        """The classes that `draw` mixes in every chunk, int32; empty without batch statistics."""
+        return self.classes if self.batch_statistics else self.classes[:0]
 
 
 def make_model(
@@ -101,7 +108,8 @@ def make_model(
     class_counts = tuple(class_counts or [1] * num_classes)
     standing = make_standing(gan, image_shape, np.flatnonzero(class_counts))
     asked = class_counts if gan.conditional else ()
-    return Model(gan, players, asked, new_state, abstract_state, standing)
+    by_batch = config.gan.get("sample_statistics") == "batch"
+    return Model(gan, players, asked, new_state, abstract_state, standing, by_batch)
 
 
 def check_owner(folder: pathlib.Path, config: FrozenConfigDict, *, extend: bool = False) -> None:
@@ -306,7 +314,7 @@ def load(
         raise RunError(f"--workdir: {error}") from error
     finally:
         checkpoints.close()
-    if config.gan.get("sample_statistics") != "batch":
+    if not model.batch_statistics:
         restored = model.standing(restored)
     compiled = make_sample(model.gan)
     return Trained(
@@ -366,6 +374,17 @@ def list_briefly(numbers: Sequence[int]) -> str:
     return text if len(numbers) <= 10 else f"{text}, ... ({len(numbers)} in all)"
 
 
+def shares(num: int, class_counts: Sequence[int]) -> np.ndarray:
+    """Returns `num` labels int32, in order, of the classes in the shares of their examples.
+
+    Args:
+      num: how many.
+      class_counts: examples of each class; empty for labels 0.
+    """
+    ends = np.cumsum(class_counts if len(class_counts) else [1])
+    return np.searchsorted(ends, np.arange(num) * ends[-1] // num, "right").astype(np.int32)
+
+
 def equal_shares(num: int, classes: Sequence[int]) -> np.ndarray:
     """Returns `num` labels int32, in order, of the classes in shares equal up to one.
 
@@ -376,55 +395,66 @@ def equal_shares(num: int, classes: Sequence[int]) -> np.ndarray:
       classes: the classes; empty for labels 0.
     """
     classes = np.asarray(classes if len(classes) else [0], np.int32)[:num]
-    return classes[np.arange(num) * len(classes) // num]
+    return classes[shares(num, np.ones_like(classes))]
 
 
 def draw(
     sample: Callable[[jax.Array, np.ndarray], jax.Array],
-    num: int,
+    labels: np.ndarray,
     seed: int,
     *,
-    classes: Sequence[int],
-    label: int | None = None,
+    mixed: Sequence[int] = (),
     chunk: int = 500,
     devices: int = 1,
     tick: Callable[[int], Any] = lambda count: None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Draws samples, in chunks of one size so that one program is compiled.
+
+    Where statistics of a chunk normalise its samples, these depend on one another. Then the classes
+    take turns in an endless sequence of rows, which chunks are cut from, and the k-th sample of a
+    class is its k-th row, whatever else is asked for.
 
     Args:
       sample: `(key, label int32 [n]) -> uint8 [n, height, width, channels]`.
-      num: how many.
+      labels: int32 [num], the class of each sample; 0 where the model has no classes.
       seed: of the noise; the same seed gives the same samples.
-      classes: those of `Model.classes`; empty where it has none.
-      label: one class; None for `classes` in equal shares.
+      mixed: `Model.mixed`, the classes that take turns, all of `labels` among them; empty for
+        samples in the order of `labels`.
       chunk: samples from one key.
       devices: that share the work, whose number changes nothing; above 1, `sample` is called with
         keys [devices] and labels [devices, chunk].
       tick: called with the number of samples of each chunk, when they are there.
 
     Returns:
-      uint8 [num, height, width, channels] and their labels int32 [num].
+      uint8 [num, height, width, channels].
     """
-    labels = equal_shares(num, classes)
-    if label is not None:
-        labels = np.full(num, label, np.int32)
-    size = devices * chunk
-    padded = np.concatenate([labels, np.zeros(-num % size, np.int32)])
-    key, parts = jax.random.key(seed), []
-    for start in range(0, num, size):
+    size, row = devices * chunk, np.arange(len(labels))
+    if len(mixed):
+        for turn, label in enumerate(mixed):
+            chosen = labels == label
+            row[chosen] = turn + len(mixed) * np.arange(chosen.sum())
+    total = int(row.max()) + 1
+    if len(mixed):
+        padded = np.asarray(mixed, np.int32)[np.arange(-(-total // size) * size) % len(mixed)]
+    else:
+        padded = np.concatenate([labels, np.zeros(-total % size, np.int32)])
+    key, images = jax.random.key(seed), None
+    for start in range(0, total, size):
         some = padded[start : start + size]
         if devices == 1:
-            part = sample(jax.random.fold_in(key, start), some)
+            part = np.asarray(sample(jax.random.fold_in(key, start), some))
         else:
             starts = start + chunk * np.arange(devices)
             keys = jax.vmap(jax.random.fold_in, (None, 0))(key, starts)
-            wanted = -(-min(size, num - start) // chunk)  # the last call has some for nothing
+            wanted = -(-min(size, total - start) // chunk)  # the last call has some for nothing
             part = sample(keys, some.reshape(devices, chunk))[:wanted]
             part = np.concatenate(multihost_utils.process_allgather(part, tiled=True))
-        parts.append(np.asarray(part))
-        tick(min(size, num - start))
-    return np.concatenate(parts)[:num], labels
+        if images is None:
+            images = np.empty((len(labels), *part.shape[1:]), part.dtype)
+        chosen = (start <= row) & (row < start + size)
+        images[chosen] = part[row[chosen] - start]
+        tick(int(chosen.sum()))
+    return images
 
 
 def read_best(folder: pathlib.Path) -> dict[str, Any] | None:

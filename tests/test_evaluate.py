@@ -42,6 +42,9 @@ def test_values_spread_floors_and_protocol(folder, capsys):
     assert about["features"] == "classifier" and len(about["features_sha256"]) == 64
     assert about["train_images"] == 3000 and about["test_split"] == "test[:2000]"
     assert result["during_training"]["last"]["step"] == 2
+    counts = json.loads((folder / "dataset.json").read_text())["class_counts"]
+    assert about["class_shares"] == "training" and sum(counts) == 3000
+    np.testing.assert_allclose(about["samples_by_class"], np.array(counts) / 10, atol=1)
     out = capsys.readouterr().out
     assert f"{distance['mean']:.4g}" in out and "recall during training: best" in out
     assert "WARNING: collapse: the recall of samples is 0.000" in out
@@ -73,23 +76,32 @@ def test_samples_of_a_file(folder, mnist_dir, tmp_path, capsys):
     sample.main([f"--workdir={folder}", "--num=200", f"--out={file}"])
     run(f"--samples={file}", f"--data-dir={mnist_dir}", "--train-split=train[:3000]", FAST)
     from_file = json.loads((tmp_path / "evaluation.json").read_text())
-    run(f"--workdir={folder}", "--num=200", "--seeds=1", FAST)
+    run(f"--workdir={folder}", "--num=200", "--seeds=1", FAST, "--class-shares=equal")
     from_run = json.loads((folder / "evaluation.json").read_text())
     assert from_file["classifier-FID"]["values"] == from_run["classifier-FID"]["values"]
     assert from_file["classifier-FID"]["std"] is None
+    assert from_run["protocol"]["class_shares"] == "equal"
+    assert from_run["protocol"]["samples_by_class"] == [20] * 10
 
 
 def test_every_class_where_there_are_enough_samples(mnist_dir, tmp_path):
     real = data.load("mnist", split="train[3000:6000]", data_dir=mnist_dir)
-    np.savez(tmp_path / "real.npz", image=real.images, label=real.labels)
+    taken = (real.labels != 3) & ((real.labels != 5) | (np.arange(3000) < 1000))
+    np.savez(tmp_path / "real.npz", image=real.images[taken], label=real.labels[taken])
     flags = (f"--data-dir={mnist_dir}", "--train-split=train[:3000]")
     run(f"--samples={tmp_path / 'real.npz'}", *flags, "--metrics=agreement,frechet,manifold")
     result = json.loads((tmp_path / "evaluation.json").read_text())
     rows = result["by_class"]
-    assert [row["label"] for row in rows] == list(range(10))
-    assert all(row["agreement"] > 0.97 and row["recall"] > 0.5 for row in rows)
-    text = evaluate.table(result)
-    assert f"{100 * rows[9]['agreement']:.2f} %" in text.splitlines()[-1]
+    assert [row["label"] for row in rows] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert all(row["agreement"] > 0.97 for row in rows)
+    assert all(("recall" not in row) == (row["label"] == 5) for row in rows)
+    assert min(row["recall"] for row in rows if row["label"] != 5) > 0.5
+    lines = evaluate.table(result).splitlines()
+    assert f"{100 * rows[8]['agreement']:.2f} %" in lines[-1] and "nan" not in "".join(lines)
+    assert lines[-5].startswith("5") and lines[-5].split()[-1] == "-"
+    warnings = evaluate.warnings(result)
+    assert any(line.startswith("no samples of class 3, which the training") for line in warnings)
+    assert any(line.startswith("class 5 has too few samples or real images") for line in warnings)
 
 
 @pytest.mark.parametrize(

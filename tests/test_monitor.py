@@ -24,7 +24,7 @@ def options(mnist_dir, **changes):
 
 
 def make(mnist_dir, folder, **changes):
-    return monitor.Monitor(options(mnist_dir, **changes), folder, (28, 28, 1), range(10))
+    return monitor.Monitor(options(mnist_dir, **changes), folder, (28, 28, 1), [1] * 10)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,12 @@ def test_the_best_state_is_kept(mnist_dir, real, tmp_path, metric, steps):
     assert note["last"] == {"step": 8, "value": values[8][name]}
     assert values[6]["classifier-FID"] < values[2]["classifier-FID"]
     assert values[6]["agreement"] > 0.97
+
+
+def test_classes_are_drawn_in_the_shares_of_training(mnist_dir, tmp_path):
+    changes = {"evaluation.metrics": "manifold"}
+    watch = monitor.Monitor(options(mnist_dir, **changes), tmp_path, (28, 28, 1), [90, 0, 10])
+    assert np.bincount(watch._label).tolist() == [180, 0, 20]
 
 
 def test_a_kill_before_the_note_is_made_good(mnist_dir, real, tmp_path):

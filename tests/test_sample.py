@@ -3,6 +3,7 @@ import json
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import programs
 import pytest
@@ -71,10 +72,9 @@ def test_mean_of_checkpoints(folder):
 def test_devices_draw_what_one_draws(folder):
     """Up to a level: each device draws whole chunks, from the keys that one would use."""
     trained = workdir.load(folder)
-    arguments = {"num": 70, "seed": 3, "classes": range(10), "chunk": 10}
-    one, label = workdir.draw(trained.sample, **arguments)
-    many, same = workdir.draw(trained.sample, **arguments, devices=jax.device_count())
-    np.testing.assert_array_equal(label, same)
+    arguments = {"labels": workdir.equal_shares(70, range(10)), "seed": 3, "chunk": 10}
+    one = workdir.draw(trained.sample, **arguments)
+    many = workdir.draw(trained.sample, **arguments, devices=jax.device_count())
     assert one.shape == many.shape and np.abs(one.astype(int) - many).max() <= 1
     keys = jax.random.split(jax.random.key(0), 8)
     images = trained.sample(keys, np.zeros((8, 2), np.int32))
@@ -117,6 +117,38 @@ def test_mistakes(folder, flags, message):
 def test_empty_folder(tmp_path):
     with pytest.raises(UserError, match="is empty of a trained run"):
         sample.main([f"--workdir={tmp_path}"])
+
+
+def test_shares():
+    assert workdir.shares(10, [9, 0, 1]).tolist() == [0] * 9 + [2]
+    assert workdir.shares(5, [60, 20, 20]).tolist() == [0, 0, 0, 1, 2]
+    assert workdir.shares(3, []).tolist() == [0, 0, 0]
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # MNIST's
+    found = np.bincount(workdir.shares(10_000, counts))
+    assert np.abs(found - np.array(counts) / 6).max() < 1
+
+
+def normalised(key, label):
+    """As a model with batch statistics: each sample minus the mean over its chunk."""
+    x = jax.random.normal(key, (len(label), 1)) + label[:, None]
+    return x - jnp.mean(x, 0, keepdims=True)
+
+
+def test_a_sample_of_a_mixed_chunk_does_not_depend_on_how_many_are_drawn():
+    classes = np.array([1, 4, 5], np.int32)
+    many = workdir.draw(normalised, workdir.equal_shares(60, classes), 0, mixed=classes, chunk=15)
+    few = workdir.draw(normalised, workdir.equal_shares(6, classes), 0, mixed=classes, chunk=15)
+    np.testing.assert_array_equal(few, many.reshape(3, 20, 1)[:, :2].reshape(6, 1))
+    for turn, label in enumerate(classes):
+        labels = np.full(20, label)
+        own = workdir.draw(normalised, labels, 0, mixed=classes, chunk=15)
+        np.testing.assert_array_equal(own, many[20 * turn : 20 * turn + 20])
+    uneven = workdir.draw(normalised, np.array([5, 1, 5, 5]), 0, mixed=classes, chunk=15)
+    np.testing.assert_array_equal(uneven, many[[40, 0, 41, 42]])
+    # Rows 0, 3, ... of the first chunk are of class 1.
+    x = jax.random.normal(jax.random.fold_in(jax.random.key(0), 0), (15, 1))
+    mean = np.mean(x) + np.mean([1, 4, 5])
+    np.testing.assert_allclose(many[:5], x[::3] + 1 - mean, rtol=1e-4, atol=1e-5)
 
 
 def test_equal_shares():

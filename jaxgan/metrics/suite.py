@@ -36,6 +36,7 @@ SPLITS = 10  # of the inception score
 SUBSETS, SUBSET_SIZE = 100, 1000  # of the kernel distance
 PARZEN_VALID = 1000  # images that choose the window
 OVERLAP = 0.01  # share of test images that may be training images too
+KNOWN = 0.5  # share of labelled real images in which the classifier must see the label
 MEMORY = 4 << 30  # bytes of real images of a split
 
 
@@ -438,10 +439,31 @@ def real_data(
         valid, _ = take(loaded, np.arange(min(PARZEN_VALID, loaded.num_examples)))
         check_overlap(sides[0].images, valid, valid_where)
     check_overlap(sides[0].images, sides[1].images, split_where.format("test"))
+    check_digits(sides[0], names, where)
     mixture = None
     if train.name in gaussians.STD:
         mixture = gaussians.centres(train.name), gaussians.STD[train.name]
     return Reference(network, *sides, valid, mixture)
+
+
+def check_digits(train: Candidate, names: Iterable[str], where: str) -> None:
+    """Raises `UserError` where the classifier does not know the labelled digits of real images.
+
+    Args:
+      train: real images.
+      names: of the measures that will be taken.
+      where: what the error calls the dataset.
+    """
+    judged = [name for name in names if "digits" in MEASURES[name].needs]
+    if not judged or train.label is None or train.outputs is None:
+        return
+    share = float(np.mean(train.outputs.logits.argmax(1) == train.label))
+    if share < KNOWN:
+        raise UserError(
+            f"{where}: the classifier of MNIST digits sees the labelled class in {100 * share:.1f} "
+            f"% of its images, so that {', '.join(judged)} would mean nothing; choose other "
+            "measures, such as frechet,kernel,manifold, or other features"
+        )
 
 
 def check_overlap(train: np.ndarray, images: np.ndarray, where: str) -> None:
@@ -562,22 +584,22 @@ def floors(
 def by_class(candidate: Candidate, reference: Reference) -> list[Values]:
     """Returns the agreement of each class and, where there are enough examples, distances.
 
-    Fréchet distance, precision, recall and coverage, each with its floor as `NAME_real`, of as many
-    examples of each kind as the class has that has fewest.
+    Fréchet distance, precision, recall and coverage, each with its floor as `NAME_real`. They are
+    of as many examples of each kind for every class, those of the class that has fewest of those
+    that have enough. Classes without samples have no row.
     """
-    classes = reference.network.num_classes
-    _, agrees = agreement.agreement(_confusion(candidate, classes))
-    rows: list[Values] = [{"label": label, "agreement": agrees[label]} for label in range(classes)]
-    kinds = [
-        [x.take(x.label == label) for label in range(classes)]
-        for x in (candidate, reference.train, reference.test)
+    _, agrees = agreement.agreement(_confusion(candidate, reference.network.num_classes))
+    rows: list[Values] = [
+        {"label": int(label), "agreement": agrees[label]} for label in np.unique(candidate.label)
     ]
-    fewest = min(len(part.images) for kind in kinds for part in kind)
-    if fewest <= reference.network.dim:
-        return rows
+    kinds = (candidate, reference.train, reference.test)
+    counts = [min(np.sum(x.label == row["label"]) for x in kinds) for row in rows]
+    fewest = min((n for n in counts if n > reference.network.dim), default=0)
     kept = (f"{reference.network.prefix}FID", "precision", "recall", "coverage")
-    for row, parts in zip(rows, zip(*kinds, strict=True), strict=True):
-        samples, train, test = (part.take(slice(fewest)) for part in parts)
+    for row, count in zip(rows, counts, strict=True):
+        if count <= reference.network.dim:
+            continue
+        samples, train, test = (x.take(x.label == row["label"]).take(slice(fewest)) for x in kinds)
         own = Reference(reference.network, train, test)
         mine, real = ({**_frechet(x, own), **_manifold(x, own)} for x in (samples, test))
         row |= {name: mine[name] for name in kept} | {f"{name}_real": real[name] for name in kept}

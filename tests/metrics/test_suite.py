@@ -82,7 +82,8 @@ def test_wrong_labels_show_by_class(network, reference, held_out):
     rows = suite.by_class(candidate, reference)
     assert [row["label"] for row in rows] == list(range(10))
     assert 0.65 < rows[5]["agreement"] < 0.9 < 0.98 < rows[4]["agreement"]
-    assert "recall" not in rows[5]  # too few for 128 dimensions
+    enough = np.bincount(label) > 128  # the dimensions
+    assert 0 < enough.sum() < 10 and ["recall" in row for row in rows] == enough.tolist()
     parts = [
         part._replace(outputs=part.outputs._replace(features=part.outputs.features[:, :8]))
         for part in (candidate, reference.train, reference.test)
@@ -138,6 +139,15 @@ def test_features_are_kept(reference, options, network, monkeypatch):
     np.testing.assert_array_equal(again.test.outputs.logits, reference.test.outputs.logits)
     with pytest.raises(AssertionError, match="computed again"):
         real_data(options, network._replace(checksum="other"))
+
+
+def test_the_classifier_judges_digits_alone(reference):
+    wrong = reference.train._replace(label=(reference.train.label + 1) % 10)
+    for names in (("frechet", "agreement"), ("modes",)):
+        suite.check_digits(reference.train, names, "--dataset")
+        with pytest.raises(UserError, match=r"^--dataset: the classifier of MNIST digits sees"):
+            suite.check_digits(wrong, names, "--dataset")
+    suite.check_digits(wrong, ("frechet", "manifold"), "--dataset")
 
 
 def test_choice_of_measures():
