@@ -1,6 +1,7 @@
 """Trains a GAN: `python train.py --config=configs/cgan_mnist.py`; see `--help`."""
 
 import pathlib
+import signal
 
 from jaxgan import cli, config, parallel
 
@@ -29,6 +30,7 @@ def main(argv: list[str]) -> int:
 
     from jaxgan import loop, population  # heavy: only once the settings are sound
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the first step, which nothing waits for
     train = population.train if population.is_population(settings) else loop.train
     return train(settings, workdir)
 

@@ -28,6 +28,7 @@ from jaxgan.state import TrainState
 from jaxgan.step import make_train_step, repeat_step
 from jaxgan.tagging import dataset as tagged
 from jaxgan.tagging import words as word_vectors
+from jaxgan.watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -319,7 +320,9 @@ class Run:
 
     def _take_steps(self) -> int:
         config, start = self._config, self._start
-        stop = self._stack.enter_context(stop_signals())
+        stop: list[int] = []
+        if jax.process_count() > 1:  # which end together
+            stop = self._stack.enter_context(stop_signals())
         log = progress = Silent()
         if parallel.is_main():
             floors = self._monitor.floors if self._monitor else {}
@@ -327,6 +330,7 @@ class Run:
             progress = self._stack.enter_context(
                 Progress(start, config.steps, config.batch_size * config.disc_steps)
             )
+        self._watch = Watch(progress.write, first_examples(self._dataset, 100)["image"])
         if start:
             progress.write(f"resuming {self._folder} from step {start}")
         else:
@@ -355,20 +359,24 @@ class Run:
             checked = step
             rates = progress.update(step, values)
             log.write(step, {**values, **rates})
+            self._watch.metrics(step, values)
 
         calls = range(start + per_call, config.steps + 1, per_call)
         for t, batch in zip(calls, batches, strict=False):
             self._state, metrics = self._step(self._state, batch)
-            flush()
             last = t == config.steps
+            if t == calls[0]:
+                jax.block_until_ready(metrics)
+                if jax.process_count() == 1:  # until here a signal ends it at once: nothing is lost
+                    stop = self._stack.enter_context(stop_signals())
+                if not last:
+                    progress.start(t)
+            flush()
             due = {
                 name: last or t % config[f"{name}_every"] == 0
                 for name in ("log", "sample", "checkpoint")
             }
             due["evaluate"] = self._monitor and (last or t % config.evaluate_every == 0)
-            if t == calls[0] and not last:
-                jax.block_until_ready(metrics)
-                progress.start(t)
             # Asked once: a signal can come at any moment.
             stopping = parallel.stops_at(t // per_call, stop) and not last
             if any(due.values()) or stopping:
@@ -409,7 +417,7 @@ class Run:
     def _save_checkpoint(self, step: int, checked: int) -> None:
         if self._saved == step:
             return
-        finite = _all_finite((self._state.params, self._state.opt_state))
+        finite = is_finite((self._state.params, self._state.opt_state))
         self._check_finite({"parameters": 0.0 if finite else math.nan}, checked - 1, step)
         self._checkpoints.save(step, self._state)
         self._saved = step
@@ -437,6 +445,8 @@ class Run:
         images = np.asarray(self._sample(standing, key, label))
         if not parallel.is_main():
             return
+        if self._dataset.features is None:
+            self._watch.samples(step, images, label)
         file = self._folder / "samples" / f"step_{step:07d}.png"
         if self._value_range is None:
             real = self._dataset.images[:count].reshape(count, -1)
@@ -544,7 +554,8 @@ class Log:
 
 
 @jax.jit
-def _all_finite(tree: Any) -> jax.Array:
+def is_finite(tree: Any) -> jax.Array:
+    """Returns whether all floating-point values of a pytree are finite, a bool scalar."""
     leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
 

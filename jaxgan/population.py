@@ -34,6 +34,7 @@ from jaxgan.metrics.spread import standard_error
 from jaxgan.progress import Progress
 from jaxgan.state import TrainState, init_state
 from jaxgan.step import make_train_step, repeat_step
+from jaxgan.watch import Watch
 
 # Numbers that members of one program may differ in; others decide its shapes.
 TRACED = {
@@ -44,6 +45,7 @@ TRACED = {
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 BLOCK = 2  # members whose steps a CPU core takes together
 SAMPLES = 2500  # of each member, to count modes by
+DIVERGED = MixtureMeasures(0, 0.0, math.nan)
 
 
 def is_population(config: FrozenConfigDict) -> bool:
@@ -300,6 +302,12 @@ def member(states: TrainState, index: int) -> TrainState:
     return jax.tree.map(lambda x: x[index], states)
 
 
+@jax.jit
+def _are_finite(states: TrainState) -> jax.Array:
+    """Returns whether each member's parameters and optimizer states are finite, bool [members]."""
+    return jax.vmap(loop.is_finite)((states.params, states.opt_state))
+
+
 def summary(values: np.ndarray) -> dict[str, float]:
     """Returns mean, standard deviation (of the members) and quantiles of values [members].
 
@@ -358,7 +366,8 @@ def mixtures(
       count: samples of each member.
 
     Returns:
-      float32 [members, count, dimensions], and the measures of each member.
+      float32 [members, count, dimensions], and the measures of each member, `DIVERGED` where its
+      samples are not finite.
 
     Raises:
       ValueError: the members learned something else, or `count` is below 1.
@@ -372,7 +381,9 @@ def mixtures(
     points = np.asarray(population.sample(states, key, jnp.zeros(count, jnp.int32)))
     points = points.reshape(population.size, count, -1)
     centres, std = gaussians.centres(name), gaussians.STD[name]
-    return points, [mixture_measures(x, centres, std) for x in points]
+    return points, [
+        mixture_measures(x, centres, std) if np.isfinite(x).all() else DIVERGED for x in points
+    ]
 
 
 def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
@@ -443,26 +454,50 @@ def _train(
     found = checkpoints.restore_newest(like)
     start, states = found or (0, population.init(first))
     whole = NamedSharding(population.mesh, PartitionSpec())
+    names = [f"member_{i:03d}" for i in range(population.size)]
+    lost = np.zeros(population.size, bool)
     arrays = {"image": jax.device_put(dataset.images, whole)}
     if dataset.labels is not None:
         arrays["label"] = jax.device_put(dataset.labels, whole)
     per_call = config.steps_per_call
-    stop = stack.enter_context(loop.stop_signals())
     log = stack.enter_context(loop.Log(folder, start, {}))
     images = config.batch_size * config.disc_steps * population.size
     progress = stack.enter_context(Progress(start, config.steps, images))
+    watch = Watch(progress.write, first["image"], names)
     calls = range(start + per_call, config.steps + 1, per_call)
     rows = itertools.islice(
         orders(population.configs, dataset.num_examples), start // per_call, None
     )
     for t, indices in zip(calls, rows, strict=False):
         states, metrics = population.steps(states, indices, arrays)
-        last, stopping = t == config.steps, bool(stop)
         if t == calls[0]:
             jax.block_until_ready(metrics)
+            stop = stack.enter_context(loop.stop_signals())  # nothing is lost before
             progress.start(t)
-        if last or stopping or t % config.log_every == 0:
+        last, stopping = t == config.steps, bool(stop)
+        logging, saving = (
+            last or stopping or t % every == 0
+            for every in (config.log_every, config.checkpoint_every)
+        )
+        if logging or saving:
             values = jax.device_get(metrics)
+            finite = np.all([np.isfinite(x) for x in values.values()], 0)
+            if saving:
+                finite &= jax.device_get(_are_finite(states))
+            if (~finite & ~lost).any():
+                new = ", ".join(names[i] for i in np.flatnonzero(~finite & ~lost))
+                progress.write(
+                    f"warning: {new}: not finite at step {t}, lost; try lower learning rates"
+                )
+            lost |= ~finite
+            if lost.all():
+                raise RunError(
+                    f"all {population.size} members are lost, not finite by step {t}; try lower "
+                    "learning rates in another --workdir"
+                )
+        if logging:
+            watch.metrics(t, values)
+            values = {name: x[~lost] for name, x in values.items()}
             rates = progress.update(t, {name: float(x.mean()) for name, x in values.items()})
             bands = {
                 f"{name}.{kind}": number
@@ -470,7 +505,7 @@ def _train(
                 for kind, number in summary(x).items()
             }
             log.write(t, bands | rates)
-        if last or stopping or t % config.checkpoint_every == 0:
+        if saving:
             checkpoints.save(t, states)
         if stopping and not last:
             checkpoints.wait()
@@ -489,32 +524,38 @@ def _finish(
     states: TrainState,
     about: dict[str, Any],
 ) -> None:
-    """Saves every member as a run, draws what all of them show and prints the table."""
+    """Saves every finite member as a run, draws what all of them show and prints the table."""
+    lost = ~jax.device_get(_are_finite(states))
     states = jax.device_get(states)
     rows: list[dict[str, Any]] = []
-    found = None
-    if dataset.name in gaussians.STD:
-        _, found = mixtures(population, states, jax.random.key(0))
     for i, settings in enumerate(population.configs):
-        run = folder / f"member_{i:03d}"
+        run, flat = folder / f"member_{i:03d}", config_lib.flatten(settings)
+        rows.append({"member": run.name, **{key: flat[key] for key in population.varied}})
+        if lost[i]:
+            rows[-1]["lost"] = True
+            continue
         kept = Checkpoints(run / "checkpoints", keep=1)
         if max(kept.steps(), default=0) <= config.steps:  # or train.py has taken it further
             workdir.claim(run, settings, about)
             if config.steps not in kept.steps():
                 kept.save(config.steps, jax.tree.map(jnp.asarray, member(states, i)))
         kept.close()
-        flat = config_lib.flatten(settings)
-        rows.append({"member": run.name, **{key: flat[key] for key in population.varied}})
-        if found:
-            rows[-1] |= found[i]._asdict()
+    found = None
+    if dataset.name in gaussians.STD:
+        _, found = mixtures(population, states, jax.random.key(0))
+        for row, measures in zip(rows, found, strict=True):
+            row |= measures._asdict()
     storage.write_json(folder / "population.json", rows, indent=1)
     viz.save_bands(folder / "metrics.jsonl", folder / "curves.png")
     print(
         f"{config.steps} steps of {population.size} GANs done; each is a run in {folder}/member_*"
     )
+    if lost.any():
+        names = ", ".join(row["member"] for row in rows if "lost" in row)
+        print(f"lost, as not finite, and neither saved nor counted: {names}")
     if found:
         for name in MixtureMeasures._fields:
-            column = np.array([row[name] for row in rows])
+            column = np.array([row[name] for row in rows if "lost" not in row])
             values, error = summary(column), standard_error(column)
             print(
                 f"{name}: {values['mean']:.4g} +- {error:.2g}, quartiles {values['q25']:.4g} "

@@ -12,6 +12,8 @@ from jaxgan import rows
 from jaxgan.base import GAN, Batch, Metrics, Players
 from jaxgan.state import TrainState, update_player
 
+UNROLLED = 64  # copies of an update in one program; more of them run as a loop
+
 
 def make_train_step(
     gan: GAN,
@@ -31,7 +33,8 @@ def make_train_step(
     Args:
       gan: the variant.
       optimizers: `Players` of optax gradient transformations.
-      disc_steps: k, discriminator updates per generator update, at least 1.
+      disc_steps: k, discriminator updates per generator update, at least 1. More than `UNROLLED` of
+        them run as a loop, which XLA on CPU takes longer for where there are convolutions.
       ema_decay: decay of the moving average, in [0, 1).
       accumulate: equal parts in which a batch is taken, one after another, for less memory. The
         gradients and the batch statistics of the parts are averaged: the update is that of the
@@ -59,13 +62,24 @@ def make_train_step(
         (gen, disc), variables = state.params, state.variables
         gen_opt, disc_opt = state.opt_state
 
-        # Unrolled: XLA on CPU runs convolutions inside a loop many times slower.
-        for i in range(disc_steps):
-            current = jax.tree.map(lambda x, i=i: x[i], batch)
-            grads, (variables, disc_metrics) = gradient(
-                gan.disc_loss, disc, gen, variables, current, keys[i], accumulate
+        def update_disc(carry: Any, given: tuple[Batch, jax.Array]) -> tuple[Any, Metrics]:
+            disc, disc_opt, variables = carry
+            grads, (variables, metrics) = gradient(
+                gan.disc_loss, disc, gen, variables, *given, accumulate
             )
             disc, disc_opt = update_player(optimizers.disc, grads, disc_opt, disc)
+            return (disc, disc_opt, variables), metrics
+
+        carry = disc, disc_opt, variables
+        current = jax.tree.map(lambda x: x[-1], batch)
+        if disc_steps > UNROLLED:
+            carry, metrics = jax.lax.scan(update_disc, carry, (batch, keys[:-1]))
+            disc_metrics = jax.tree.map(lambda x: x[-1], metrics)
+        else:  # XLA on CPU runs convolutions inside a loop many times slower
+            for i in range(disc_steps):
+                given = jax.tree.map(lambda x, i=i: x[i], batch), keys[i]
+                carry, disc_metrics = update_disc(carry, given)
+        disc, disc_opt, variables = carry
 
         grads, (variables, gen_metrics) = gradient(
             gan.gen_loss, gen, disc, variables, current, keys[-1], accumulate
@@ -126,7 +140,8 @@ def gradient(
         lambda total, index: (jax.tree.map(jnp.add, total, of_part(index)), None),
         total,
         jnp.arange(parts),
-        unroll=jax.default_backend() == "cpu",  # where convolutions are slow inside a loop
+        # On CPU convolutions are slow inside a loop.
+        unroll=jax.default_backend() == "cpu" and parts <= UNROLLED,
     )
     return rows.mean(jax.tree.map(lambda x: x / parts, total))
 

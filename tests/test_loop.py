@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from jaxgan import config as config_lib
-from jaxgan import data, loop, workdir
+from jaxgan import data, loop, watch, workdir
 from jaxgan.errors import RunError, UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -96,6 +96,8 @@ def test_signal_saves_and_the_resumed_run_equals_an_uninterrupted_one(
 
     def interrupted(*args, **options):
         for i, batch in enumerate(batches(*args, **options)):
+            if i == 0:  # before the first step nothing is lost, and a signal does not wait
+                assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
             if i == 2:
                 signal.raise_signal(number)
             yield batch
@@ -325,3 +327,16 @@ def test_damaged_rows_of_metrics_stop_neither_a_finished_nor_a_resumed_run(
     with (folder / "metrics.jsonl").open("ab") as file:
         file.write(b"\xff\n")
     assert loop.train(load(), folder) == 0
+
+
+def test_a_lost_run_is_told_and_stays_the_same(finished, load, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(watch, "STEPS", 2)
+    monkeypatch.setattr(watch, "STILL", 1e9)
+    monkeypatch.setattr(watch, "ALIKE", 1e9)
+    assert loop.train(load(), tmp_path) == 0
+    lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("warning: ")]
+    assert [line.split(";")[0] for line in lines] == [
+        "warning: the losses do not move since step 2",
+        "warning: all samples are alike since step 3",
+    ]
+    chex.assert_trees_all_equal(final(tmp_path), final(finished))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from jaxgan import config as config_lib
 from jaxgan import loop, population, workdir
-from jaxgan.errors import UserError
+from jaxgan.errors import RunError, UserError
 
 SHAPE = (1, 1, 2)
 SMALL = ["--config.gan.gen_width=8", "--config.gan.disc_width=8", "--config.evaluate_every=0"]
@@ -219,3 +219,23 @@ def test_summary_by_hand():
         "q75": 4,
         "q100": 10,
     }
+
+
+def test_members_that_diverge_cost_the_others_nothing(tmp_path, capsys):
+    config = ring(
+        grid("optimizer.gen.learning_rate=1e-3,1e30"), "--config.log_every=2", *SGD, steps=4
+    )
+    assert population.train(config, tmp_path / "run") == 0
+    out = capsys.readouterr().out
+    assert "warning: member_001: not finite at step 2, lost" in out
+    assert "neither saved nor counted: member_001" in out
+    assert workdir.load(tmp_path / "run" / "member_000").state.step == 4
+    assert not (tmp_path / "run" / "member_001").exists()
+    found = json.loads((tmp_path / "run" / "population.json").read_text())
+    assert found[1]["lost"] and found[1]["reverse_kl"] is None and "lost" not in found[0]
+    text = (tmp_path / "run" / "metrics.jsonl").read_text()
+    assert "null" not in text and "NaN" not in text
+    assert population.train(config, tmp_path / "run") == 0  # done already
+    config = ring(grid("optimizer.gen.learning_rate=1e29,1e30"), *SGD, steps=9)
+    with pytest.raises(RunError, match=r"all 2 members are lost, .* lower learning rates"):
+        population.train(config, tmp_path / "other")

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from jaxgan import losses, rows
+from jaxgan import step as step_module
 from jaxgan.base import GAN, Players
 from jaxgan.parallel import batch_sharding, compile_step, make_mesh
 from jaxgan.state import init_state
@@ -206,3 +207,22 @@ def test_several_steps_in_one_call_equal_as_many_calls():
     chex.assert_trees_all_close(many.params, one.params, rtol=1e-6)
     chex.assert_trees_all_close((many.ema, last), (one.ema, metrics), rtol=1e-6)
     assert repeat_step(step, 1) is step
+
+
+def test_many_discriminator_updates_run_as_a_loop(monkeypatch):
+    step, state, batch = make(2, noise=0.5, ema_decay=0.9)
+    expected = jax.jit(step)(state, batch)
+    monkeypatch.setattr(step_module, "UNROLLED", 1)
+    found = jax.jit(step)(state, batch)
+    jax.tree.map(
+        lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6),
+        (found[0].replace(key=0), found[1]),
+        (expected[0].replace(key=0), expected[1]),
+    )
+    monkeypatch.undo()
+    step, state, _ = make(1)
+    for k in (step_module.UNROLLED, 5000):
+        many = {"image": jnp.ones((k, 4))}
+        step = make_train_step(toy(), SGD, disc_steps=k)
+        lines = str(jax.make_jaxpr(step)(state, many)).count("\n")
+        assert (lines < 300) == (k == 5000)
