@@ -155,8 +155,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             f"--test-split: {options['path']} has no split `test`; give images to train and to "
             "test on, such as --train-split=train[:90%] --test-split=train[90%:]"
         )
-    splits = (args.train_split, args.test_split)
-    train, test = (latent.load_data(trained, options | {"split": s}, flag) for s in splits)
+    splits = {"--train-split": args.train_split, "--test-split": args.test_split}
+    train, test = (
+        latent.load_data(trained, options | {"split": split}, flag, split_flag)
+        for split_flag, split in splits.items()
+    )
     train_label, test_label = labels(train, flag), labels(test, flag)
     if len(np.unique(train_label)) < 2:
         raise UserError(f"--train-split: {args.train_split} has one class; give two or more")

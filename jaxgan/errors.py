@@ -1,7 +1,9 @@
 """Exceptions that programs tell in one line, without a traceback, and advice for them."""
 
+import contextlib
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 
 class UserError(ValueError):
@@ -21,3 +23,24 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.65)
     leaf = difflib.get_close_matches(word.split(".")[-1], leaves, n=1, cutoff=0.65)
     return next(iter([*near, *(leaves[name] for name in leaf)]), None)
+
+
+@contextlib.contextmanager
+def named(names: Mapping[str, str], where: str = "") -> Iterator[None]:
+    """Names a program's arguments in the errors of a library's function, in place of its own.
+
+    Args:
+      names: the program's argument for each of the function's, such as
+        `{"dataset.split": "--test-split"}`.
+      where: begins errors that name no argument first.
+
+    Raises:
+      UserError: one was raised inside.
+    """
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        for name, argument in names.items():
+            text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?!\w)", lambda _, a=argument: a, text)
+        raise UserError(text if text.startswith("--") else f"{where}: {text}") from error

@@ -15,8 +15,18 @@ import jaxgan
 from jaxgan import cli, memory, storage, viz, workdir
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import networks, suite
-from jaxgan.metrics.arguments import check_images
+from jaxgan.metrics.arguments import check_images, check_labels
 from jaxgan.metrics.neighbours import nearest
+
+FLAGS = {  # of the options and the splits of real data
+    "name": "--dataset",
+    "path": "--dataset",
+    "image_size": "--image-size",
+    "data_dir": "--data-dir",
+    "train": "--train-split",
+    "test": "--test-split",
+    "valid": "--valid-split",
+}
 
 
 def parse(argv: list[str]) -> Any:
@@ -140,6 +150,11 @@ class Source:
                 "samples_by_class": drawn,
             }
 
+    def check_labels(self, network: networks.Network) -> None:
+        """Raises `UserError` where the labels of a file are not classes of the network."""
+        if self._arrays is not None:
+            check_labels("--samples: label", self._arrays[1], network.num_classes)
+
     def draw(self, seed: int, tick: suite.Tick) -> tuple[np.ndarray, np.ndarray | None]:
         """Returns a set of images uint8 [num, ...] and their labels, None without classes."""
         if self._arrays is not None:
@@ -208,9 +223,12 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
     )
     network = None
     if suite.needs_network(names):
+        suite.load_real(options, FLAGS | {"split": "--train-split"})  # a name is sooner wrong
         network = networks.load(judge, args.inception)
         networks.check_shape(network, shape, "--samples" if args.samples else "--workdir")
     suite.check_count(names, source.num, network, "--samples" if args.samples else "--num")
+    if any("label" in suite.MEASURES[name].needs for name in names):
+        source.check_labels(network)
     passes = 2 if network else 1  # drawing, and the network
     bar.reset(total=passes * source.num * len(source.seeds))
 
@@ -231,8 +249,7 @@ def evaluate(args: Any, bar: tqdm) -> tuple[dict[str, Any], np.ndarray | None]:
         shape,
         names,
         network,
-        where="--dataset",
-        split_where="--{}-split",
+        flags=FLAGS,
         tick=tick_real,
     )
     rows, classes, drawn = [], [], None

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxgan import cli, data, loop, storage, workdir
 from jaxgan.data import pairs
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import RunError, UserError, named
 from jaxgan.metrics import classifier, pixels
 from jaxgan.metrics.spread import standard_error
 
@@ -114,7 +114,7 @@ def finite(values: dict[str, float]) -> dict[str, float | None]:
 def check_held_out(config: Any, split: str, where: str) -> None:
     """Raises `UserError`, which begins with `where`, where a split has pairs of training."""
     options = config.dataset
-    try:
+    with named({"dataset.split": where}, where):
         common = data.shared(
             split,
             options.split,
@@ -124,8 +124,6 @@ def check_held_out(config: Any, split: str, where: str) -> None:
             pairs=options.pairs,
             unreadable=options.unreadable,
         )
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error
     if common:
         raise UserError(
             f"{where}: {common} pairs of {split!r} are of {options.split!r}, which was trained on; "
@@ -158,10 +156,8 @@ def main(argv: list[str]) -> None:
     trained = open_run(args.workdir, args.checkpoint)
     split = args.split or trained.config.evaluation.test_split
     check_held_out(trained.config, split, "--split")
-    try:
+    with named({"--config.dataset.split": "--split"}):
         result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch or 0)
-    except UserError as error:
-        raise UserError(f"--split: {error}") from error
     print(table(result))
     file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "pairs.json")
     result |= finite({name: result[name] for name in measures(result)})

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from jaxgan import cli, data, storage, viz, workdir
 from jaxgan.base import GAN
 from jaxgan.data import transforms
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import RunError, UserError, named
 from jaxgan.metrics import classifier, strokes, suite
 from jaxgan.metrics.neighbours import nearest
 from jaxgan.metrics.spread import standard_error
@@ -510,12 +510,23 @@ def dataset_options(trained: workdir.Trained) -> dict[str, Any]:
     return {name: run[name] or None for name in ("name", "path", "split", "image_size", "data_dir")}
 
 
-def load_data(trained: workdir.Trained, options: dict[str, Any], where: str) -> data.Dataset:
-    """Returns images of the run's shape; raises `UserError`, which begins with `where`."""
-    try:
+def load_data(
+    trained: workdir.Trained, options: dict[str, Any], where: str, split_where: str = "--workdir"
+) -> data.Dataset:
+    """Returns images of the run's shape.
+
+    Args:
+      trained: the run.
+      options: arguments of `data.load`.
+      where: what an error calls the dataset.
+      split_where: what it calls the split.
+
+    Raises:
+      UserError: the data cannot be loaded, or have another shape.
+    """
+    names = {"name": where, "path": where, "split": split_where}
+    with named({f"dataset.{name}": flag for name, flag in names.items()}, where):
         loaded = data.load(**options)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error
     if tuple(loaded.image_shape) != tuple(trained.image_shape):
         raise UserError(
             f"{where}: its images have shape {tuple(loaded.image_shape)}, the model's "

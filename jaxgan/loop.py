@@ -21,7 +21,7 @@ from jaxgan import config as config_lib
 from jaxgan.base import Batch, Metrics
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import pairs, transforms
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import RunError, UserError, named
 from jaxgan.monitor import Monitor
 from jaxgan.progress import Progress
 from jaxgan.state import TrainState
@@ -161,7 +161,8 @@ def load_dataset(
       UserError: an option, or what it names, is wrong.
     """
     options, words = config.dataset, tagged.known(folder) if folder else None
-    try:
+    names = {f"dataset.{name}": f"--config.dataset.{name}" for name in options}
+    with named(names, "--config.dataset"):
         if tagged.has_tags(options):
             return tagged.load(options, words)
         return data.load(
@@ -174,8 +175,6 @@ def load_dataset(
             direction=options.direction,
             unreadable=options.unreadable,
         )
-    except UserError as error:
-        raise UserError(f"--config.{error}") from error  # it names `dataset.KEY`
 
 
 def first_examples(dataset: data.Dataset, count: int = 1000) -> Batch:
@@ -228,10 +227,8 @@ def load_shown(config: FrozenConfigDict) -> dict[str, np.ndarray]:
       UserError: `evaluation.test_split` is no split of the dataset.
     """
     split = config.evaluation.test_split
-    try:
+    with named({"--config.dataset.split": "--config.evaluation.test_split"}):
         dataset = load_dataset(config, split, config.dataset.image_size)
-    except UserError as error:
-        raise UserError(f"--config.evaluation.test_split={split!r}, to show: {error}") from error
     examples = first_examples(dataset, 30 if dataset.image_shape[0] <= 64 else 6)
     return {name: examples[name] for name in ("input", "image")}
 

@@ -90,8 +90,9 @@ class Monitor:
             image_shape,
             self._names,
             network,
-            where="--config.dataset",
-            split_where=f"{where}.{{}}_split",
+            flags={name: f"--config.dataset.{name}" for name in keys}
+            | {"train": "--config.dataset.split"}
+            | {kind: f"{where}.{kind}_split" for kind in ("test", "valid")},
         )
         self.floors = suite.floors(self._reference, self._names, options.num)
 

@@ -97,7 +97,9 @@ def test_the_other_accuracy_is_of_other_weights(folder, monkeypatch):
     [
         ([], r"--test-split: .*digits.npz has no split `test`"),
         ([SPLITS[1], "--train-split=train[:1]"], "--train-split: .* has one class"),
-        ([*SPLITS, "--dataset=/none.npz"], "--dataset: dataset.path='/none.npz' cannot be read"),
+        ([*SPLITS, "--dataset=/none.npz"], "--dataset='/none.npz' cannot be read"),
+        ([SPLITS[1], "--train-split=trian"], "--train-split='trian': a .npz file has one split"),
+        ([SPLITS[0], "--test-split=tst"], "--test-split='tst': a .npz file has one split"),
         ([*SPLITS, "--checkpoint=9"], "--checkpoint: no '9'"),
         (["--train-split=train", "--test-split=train"], "--test-split: 100 % of its images are"),
         (["--workdir=/none"], "--workdir: /none does not exist"),

@@ -108,7 +108,14 @@ def test_every_class_where_there_are_enough_samples(mnist_dir, tmp_path):
     ("flags", "message"),
     [
         (["--num=1"], "--num: 1 is too small"),
-        (["--num=10"], "--num: 10 is too few for frechet; give 129 or more"),
+        (
+            ["--num=5"],
+            "--num: 5 is too few for frechet; give 129 or more, or measure only kernel, "
+            "modified_score, memorisation, modes$",
+        ),
+        (["--num=10", "--metrics=frechet"], "--num: 10 is too few for frechet; give 129 or more$"),
+        (["--dataset=mnst"], "--dataset='mnst' is no TFDS dataset .nearest: mnist"),
+        (["--train-split=trian"], "--train-split='trian': Unknown split"),
         (["--num=60", "--metrics=classification_accuracy"], "--num: 60 is too few for class"),
         (["--seeds=0"], "--seeds: 0 is too small"),
         (["--seed=-1"], "--seed: -1"),
@@ -121,7 +128,7 @@ def test_every_class_where_there_are_enough_samples(mnist_dir, tmp_path):
         (["--features=inception", "--inception=/none"], "--inception: /none cannot be read"),
         (
             ["--features=classifier", "--dataset=/none.npz"],
-            "--dataset: dataset.path='/none.npz' cannot be read",
+            "--dataset='/none.npz' cannot be read",
         ),
     ],
 )
@@ -137,7 +144,16 @@ def test_mistakes(folder, flags, message, monkeypatch):
         (np.zeros((200, 28, 28, 3), np.uint8), None, r"--samples has images of shape"),
         (np.zeros((200, 28), np.uint8), None, r"has shapes \(200, 28\)"),
         (np.zeros((200, 28, 28, 1), np.float32), None, "image: float32 from 0 to 0 is not uint8"),
-        (np.zeros((200, 28, 28, 1), np.uint8), np.full(200, 12), "label: 12 to 12 are not classes"),
+        (
+            np.zeros((200, 28, 28, 1), np.uint8),
+            np.full(200, 12),
+            "--samples: label: 12 to 12 are not classes of the 10 that the .* knows; give 0 to 9",
+        ),
+        (
+            np.zeros((200, 28, 28, 1), np.uint8),
+            np.full(200, 2.0),
+            r"--samples: label: float64 of shape \(200,\) is not .* give integers from 0 to 9",
+        ),
         (np.zeros((9, 28, 28, 1), np.uint8), None, "--samples: 9 is too few for frechet"),
     ],
 )

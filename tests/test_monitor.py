@@ -151,7 +151,7 @@ def _stop_after(folder, settings, step):
             {"evaluation.features": "inception", "evaluation.metrics": "frechet"},
             "no Inception weights .* or turn it off by",
         ),
-        ({"evaluation.test_split": "tests"}, "--config.evaluation.test_split: dataset"),
+        ({"evaluation.test_split": "tests"}, "--config.evaluation.test_split='tests'"),
     ],
 )
 def test_mistakes(mnist_dir, tmp_path, changes, message, monkeypatch):

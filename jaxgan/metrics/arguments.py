@@ -54,9 +54,12 @@ def check_images(name: str, images: Array, shape: tuple[int, ...]) -> None:
 def check_labels(name: str, label: Array, num_classes: int) -> None:
     """Raises `UserError` where `label`, int [n], has values outside of 0 .. num_classes - 1."""
     if label.ndim != 1 or not np.issubdtype(label.dtype, np.integer):
-        raise UserError(f"{name}: {label.dtype} of shape {label.shape} is not integer [n]")
+        raise UserError(
+            f"{name}: {label.dtype} of shape {label.shape} is not integer [n]; give integers "
+            f"from 0 to {num_classes - 1}"
+        )
     if len(label) and not 0 <= label.min() <= label.max() < num_classes:
         raise UserError(
             f"{name}: {label.min()} to {label.max()} are not classes of the {num_classes} "
-            "that the network knows"
+            f"that the network knows; give 0 to {num_classes - 1}"
         )

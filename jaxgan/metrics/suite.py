@@ -7,7 +7,7 @@ images in its place, and the same function gives the floor.
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.data import cache, gaussians
-from jaxgan.errors import UserError
+from jaxgan.errors import UserError, named
 from jaxgan.metrics import (
     agreement,
     classifier,
@@ -252,7 +252,9 @@ MEASURES = {
     "modes": Measure(
         _modes, {"modes": "higher", "modes_reverse_kl": "lower"}, ("features", "digits")
     ),
-    "agreement": Measure(_agreement, {"agreement": "higher"}, ("features", "digits", "label")),
+    "agreement": Measure(  # `manifold` comes with it
+        _agreement, {"agreement": "higher"}, ("features", "digits", "label"), least=6
+    ),
     "stacked_modes": Measure(
         _stacked_modes,
         {"stacked_modes": "higher", "stacked_reverse_kl": "lower"},
@@ -363,10 +365,18 @@ def check_count(
     names: Iterable[str], count: int, network: networks.Network | None, where: str
 ) -> None:
     """Raises `UserError`, which begins with `where`, if measures need more samples."""
+    names = list(names)
+
+    def least(name: str) -> int:
+        return network.dim + 1 if name == "frechet" else MEASURES[name].least
+
     for name in names:
-        least = network.dim + 1 if name == "frechet" else MEASURES[name].least
-        if count < least:
-            raise UserError(f"{where}: {count} is too few for {name}; give {least} or more")
+        if count < least(name):
+            enough = ", ".join(other for other in names if count >= least(other))
+            remedy = f", or measure only {enough}" if enough else ""
+            raise UserError(
+                f"{where}: {count} is too few for {name}; give {least(name)} or more{remedy}"
+            )
 
 
 def needs_network(names: Iterable[str]) -> bool:
@@ -384,8 +394,7 @@ def real_data(
     names: Iterable[str],
     network: networks.Network | None,
     *,
-    where: str,
-    split_where: str,
+    flags: Mapping[str, str],
     tick: Tick = lambda count: None,
 ) -> Reference:
     """Loads the real data; features are kept on disk by dataset, split and network.
@@ -397,48 +406,45 @@ def real_data(
       image_shape: (height, width, channels) of the samples.
       names: of the measures that will be taken.
       network: that judges; None where no measure needs one.
-      where: what an error calls the dataset, such as `--dataset`.
-      split_where: what it calls a split, with `{}` for `test` or `valid`.
+      flags: what an error calls the options, and the splits `train`, `test` and `valid`.
       tick: called with the number of images of each batch that went through the network.
 
     Raises:
       UserError: the data cannot be loaded, have another shape or no labels, are too few, or test
         images are among the training images.
     """
+    where = flags["name"]
 
-    def load(split: str, where: str) -> data.Dataset:
+    def load(split: str, kind: str) -> data.Dataset:
         if split == "test" and options["path"]:
             raise UserError(
-                f"{where}: {options['path']} has no split 'test'; train on a part of it, such as "
-                "train[:90%], and give the rest, train[90%:]"
+                f"{flags[kind]}: {options['path']} has no split 'test'; train on a part of it, "
+                "such as train[:90%], and give the rest, train[90%:]"
             )
-        try:
-            loaded = data.load(**options | {"split": split})
-        except UserError as error:
-            raise UserError(f"{where}: {error}") from error
+        loaded = load_real(options | {"split": split}, flags | {"split": flags[kind]})
         if loaded.image_shape != tuple(image_shape):
             raise UserError(
-                f"{where}: its images have shape {loaded.image_shape}, the samples "
-                f"{tuple(image_shape)}; give the data that were trained on"
+                f"{flags['name' if kind == 'train' else kind]}: its images have shape "
+                f"{loaded.image_shape}, the samples {tuple(image_shape)}; give the data that were "
+                "trained on"
             )
         return loaded
 
     names = list(names)
-    train, test = load(options["split"], where), load(splits["test"], split_where.format("test"))
+    train, test = load(options["split"], "train"), load(splits["test"], "test")
     for name in names:
         if "label" in MEASURES[name].needs and train.num_classes is None:
             raise UserError(f"{where}: {train.name} has no labels, which {name} needs")
     check_count(names, train.num_examples, network, f"{where}: training images")
-    check_count(names, test.num_examples, network, f"{split_where.format('test')}: test images")
+    check_count(names, test.num_examples, network, f"{flags['test']}: test images")
     folder = data.cache_folder(options["data_dir"])
     sides = [make_real(x, network, cache_dir=folder, tick=tick) for x in (train, test)]
     valid = None
     if splits["valid"] and "parzen" in names:
-        valid_where = split_where.format("valid")
-        loaded = load(splits["valid"], valid_where)
+        loaded = load(splits["valid"], "valid")
         valid, _ = take(loaded, np.arange(min(PARZEN_VALID, loaded.num_examples)))
-        check_overlap(sides[0].images, valid, valid_where)
-    check_overlap(sides[0].images, sides[1].images, split_where.format("test"))
+        check_overlap(sides[0].images, valid, flags["valid"])
+    check_overlap(sides[0].images, sides[1].images, flags["test"])
     check_digits(sides[0], names, where)
     mixture = None
     if train.name in gaussians.STD:
@@ -464,6 +470,13 @@ def check_digits(train: Candidate, names: Iterable[str], where: str) -> None:
             f"% of its images, so that {', '.join(judged)} would mean nothing; choose other "
             "measures, such as frechet,kernel,manifold, or other features"
         )
+
+
+def load_real(options: dict[str, Any], flags: Mapping[str, str]) -> data.Dataset:
+    """Returns `data.load(**options)`, whose errors name the options as `flags` does."""
+    names = {f"dataset.{name}": flags.get(name, f"dataset.{name}") for name in options}
+    with named(names, flags["name"]):
+        return data.load(**options)
 
 
 def check_overlap(train: np.ndarray, images: np.ndarray, where: str) -> None:

@@ -13,7 +13,7 @@ import scipy.sparse
 from tqdm import tqdm
 
 from jaxgan import cli, storage, workdir
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import RunError, UserError, named
 from jaxgan.tagging import dataset, measures, protocol
 from jaxgan.tagging import words as word_vectors
 from jaxgan.tagging.words import Words
@@ -49,7 +49,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     trained = workdir.load(args.workdir, args.checkpoint, features=True)
     words = word_vectors.load(pathlib.Path(args.workdir) / "words.npz")
     options = trained.config.dataset
-    try:
+    with named({"dataset.split": "--test-split"}, "--workdir"):
         common = dataset.shared(options, args.test_split)
         if common:
             raise UserError(
@@ -60,9 +60,6 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
         train_features = dataset.feature_array(options, train, options.split)
         test = dataset.corpus(options, args.test_split)
         features = dataset.feature_array(options, test, args.test_split)
-    except UserError as error:
-        message = str(error).replace("dataset.split=", "--test-split: ", 1)
-        raise UserError(message) from error
     if features.shape[1] != trained.features:
         raise UserError(
             f"--workdir: {args.workdir} was trained on {trained.features} features of an image and "

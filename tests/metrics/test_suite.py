@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxgan import data
+from jaxgan import data, evaluate
 from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
 
@@ -20,10 +20,8 @@ def options(mnist_dir):
 
 
 def real_data(options, network, test="test[:3000]", valid="", shape=(28, 28, 1), names=("parzen",)):
-    splits, where = {"test": test, "valid": valid}, {"where": "--dataset"}
-    return suite.real_data(
-        options, splits, shape, names, network, split_where="--{}-split", **where
-    )
+    splits = {"test": test, "valid": valid}
+    return suite.real_data(options, splits, shape, names, network, flags=evaluate.FLAGS)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +188,7 @@ def test_mistakes(network, reference, options):
     with pytest.raises(UserError, match=r"--dataset: its images have shape \(28, 28, 1\)"):
         real_data(options, None, shape=(32, 32, 3))
     file = {**options, "path": "some.npz", "split": "train[:9]"}
-    with pytest.raises(UserError, match=r"^--dataset: dataset\.path='.*some\.npz' cannot be read"):
+    with pytest.raises(UserError, match=r"^--dataset='.*some\.npz' cannot be read"):
         real_data(file, None, test="test")
     with pytest.raises(UserError, match="--test-split: test images: 9 is too few for frechet"):
         real_data(options, network, test="test[:9]", names=("frechet",))
