@@ -6,6 +6,7 @@ import functools
 import logging
 import math
 import pathlib
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -485,10 +486,14 @@ class Run:
             program = "More images: python -m jaxgan.translate --input=FOLDER --out=out"
         elif self._dataset.words is not None:
             program = "Tags: python -m jaxgan.tag --input=FOLDER"
+        told = {"samples": f"samples/ ({len(frames)} grids)", "samples.gif": "samples.gif"}
+        told |= {name: name for name in ("curves.png", "metrics.jsonl")}
+        told |= {name: f"{name}/" for name in ("tensorboard", "checkpoints", "best")}
+        told |= {"config.json": "config.json"}
+        there = ", ".join(text for name, text in told.items() if (folder / name).exists())
         print(
-            f"{self._config.steps} steps done. In {folder}: samples/ ({len(frames)} grids), "
-            "samples.gif, curves.png, metrics.jsonl, tensorboard/, checkpoints/, config.json\n"
-            f"{program} --workdir={folder}"
+            f"{self._config.steps} steps done. In {folder}: {there}\n"
+            f"{program} --workdir={shlex.quote(str(folder))}"
         )
 
 

@@ -186,10 +186,13 @@ def _read_json(file: pathlib.Path) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValueError("not an object")
     except (FileNotFoundError, NotADirectoryError) as error:
-        what = "is empty of a trained run" if file.parent.is_dir() else "does not exist"
-        raise UserError(
-            f"--workdir: {file.parent} {what}; give the folder of a run of train.py"
-        ) from error
+        folder, remedy = file.parent, "give the folder of a run of train.py"
+        what = "contains no trained run" if folder.is_dir() else "does not exist"
+        if (folder / "checkpoints").is_dir():
+            what, remedy = f"has checkpoints but no {file.name}", "restore that file from a copy"
+        elif folder.is_file():
+            what, remedy = "is a file", f"give the folder of a run, such as {folder.parent}"
+        raise UserError(f"--workdir: {folder} {what}; {remedy}") from error
     except (OSError, ValueError) as error:
         raise UserError(f"--workdir: {file} is damaged ({error}); choose another folder") from error
     return value

@@ -2,6 +2,7 @@ import errno
 import json
 import random
 import re
+import shlex
 import shutil
 import signal
 import time
@@ -72,12 +73,20 @@ def test_leaves_pictures_curves_numbers_and_checkpoints(finished):
     assert config["steps"] == 6 and config["gan"]["width"] == 4
 
 
-def test_finished_run_is_not_run_again(finished, load, capsys, monkeypatch):
+def test_finished_run_is_not_run_again(finished, load, tmp_path, capsys, monkeypatch):
+    """Its last lines tell what there is, and a command that a shell understands."""
     monkeypatch.setattr(data, "batches", lambda *a, **k: pytest.fail("trained again"))
-    before = final(finished)
-    assert loop.train(load(), finished) == 0
-    chex.assert_trees_all_equal(final(finished), before)
-    assert "6 steps done" in capsys.readouterr().out
+    folder = tmp_path / "my run"
+    shutil.copytree(finished, folder)
+    shutil.rmtree(folder / "tensorboard")
+    before = final(folder)
+    assert loop.train(load(), folder) == 0
+    chex.assert_trees_all_equal(final(folder), before)
+    *_, told, command = capsys.readouterr().out.splitlines()
+    there = "samples/ (3 grids), samples.gif, curves.png, metrics.jsonl, checkpoints/, config.json"
+    assert told == f"6 steps done. In {folder}: {there}"
+    words = shlex.split(command.removeprefix("More samples: "))
+    assert words == ["python", "-m", "jaxgan.sample", f"--workdir={folder}"]
 
 
 def test_same_seed_same_run_other_seed_another(finished, load, tmp_path):

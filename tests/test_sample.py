@@ -114,9 +114,14 @@ def test_mistakes(folder, flags, message):
         sample.main([f"--workdir={folder}", *flags])
 
 
-def test_empty_folder(tmp_path):
-    with pytest.raises(UserError, match="is empty of a trained run"):
+def test_folders_that_are_no_run(tmp_path, folder):
+    with pytest.raises(UserError, match="contains no trained run; give the folder of a run"):
         sample.main([f"--workdir={tmp_path}"])
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(UserError, match=r"has checkpoints but no config\.json; restore that file"):
+        sample.main([f"--workdir={tmp_path}"])
+    with pytest.raises(UserError, match=r"run/config\.json is a file; give .* such as .*run$"):
+        sample.main([f"--workdir={folder / 'config.json'}"])
 
 
 def test_shares():

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -128,11 +129,14 @@ def prepare(name: str, data_dir: Path) -> Path:
             f"{nearest}{hint}; give one that it has"
         ) from error
     if importlib.util.find_spec("tensorflow") is None:
+        code = (
+            f"import tensorflow_datasets as tfds; tfds.builder({json.dumps(name)}, data_dir="
+            f'{json.dumps(str(data_dir))}, file_format="array_record").download_and_prepare()'
+        )
         raise UserError(
             f"dataset.name={name!r} is not prepared in {data_dir}, and preparing it needs "
             "TensorFlow (reading it does not); run once: pip install tensorflow && python -c "
-            f'"import tensorflow_datasets as tfds; tfds.builder({name!r}, '
-            f"data_dir={str(data_dir)!r}, file_format='array_record').download_and_prepare()\""
+            f"{shlex.quote(code)}"
         )
     _log.info("preparing %s in %s", name, data_dir)
     try:

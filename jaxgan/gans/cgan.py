@@ -213,7 +213,7 @@ def make(
     if network == "conv" and (image_shape[0] % 4 or image_shape[1] % 4):
         raise ValueError(
             f"network: conv needs images divisible by 4, not {image_shape[0]}x{image_shape[1]}; "
-            "set --config.dataset.image_size=28"
+            f"set --config.dataset.image_size={max(4, min(image_shape[:2]) // 4 * 4)}"
         )
 
     compute = compute_dtype(dtype)

@@ -147,9 +147,11 @@ def base_and_layers(image_shape: tuple[int, ...]) -> tuple[int, int]:
         layers = (height // smallest).bit_length() - 1
         if height == width == smallest * 2**layers and layers > 0:
             return smallest, layers
+    sizes = [smallest * 2**layers for layers in range(1, 12) for smallest in (4, 7)]
+    size = max((size for size in sizes if size <= min(height, width)), default=8)
     raise ValueError(
         f"name: its networks draw squares of 8, 14, 16, 28, 32, 56, 64, ... pixels, not "
-        f"{height}x{width}; set --config.dataset.image_size=64"
+        f"{height}x{width}; set --config.dataset.image_size={size}"
     )
 
 

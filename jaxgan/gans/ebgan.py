@@ -155,7 +155,7 @@ def make(
         if image_shape[0] % 8:
             raise ValueError(
                 f"network: conv needs sizes divisible by 8, not {image_shape[0]}; set "
-                "--config.dataset.image_size=64"
+                f"--config.dataset.image_size={image_shape[0] // 7 * 4}"
             )
     least = {"latent_size": (latent_size, 1), "gen_width": (gen_width, 0)}
     for name, (value, bound) in (least | {"disc_width": (disc_width, 0)}).items():

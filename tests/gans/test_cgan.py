@@ -133,3 +133,8 @@ def test_bfloat16_computes_in_it_and_keeps_losses_in_float32(network):
             assert x.dtype == jnp.float32
         losses.append(value)
     np.testing.assert_allclose(*losses, rtol=0.05)
+
+
+def test_the_size_advised_for_conv_is_no_larger_than_the_picture():
+    with pytest.raises(ValueError, match=r"not 30x45; set --config\.dataset\.image_size=28$"):
+        cgan.make(image_shape=(30, 45, 1), num_classes=10, network="conv")

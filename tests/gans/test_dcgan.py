@@ -258,3 +258,13 @@ def test_penalty_is_for_logits_of_one_example_each(name):
         gans.make({"name": name, "penalty_weight": 1.0}, **made)
     with pytest.raises(UserError, match=r"^--config\.gan\.penalty_share: 0\.0 is not in"):
         gans.make({"name": name, "penalty_share": 0.0}, **made)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((60, 40, 3), 32), ((28, 27, 1), 16), ((300, 500, 3), 256), ((5, 5, 1), 8)]
+)
+def test_the_size_advised_is_no_larger_than_the_picture(shape, size):
+    """Where there is one: a square that the networks draw."""
+    with pytest.raises(ValueError, match=rf"not {shape[0]}x{shape[1]}; set .*image_size={size}$"):
+        dcgan.base_and_layers(shape)
+    assert dcgan.base_and_layers((size, size, 3))
