@@ -12,7 +12,7 @@ from typing import Any
 
 from ml_collections import ConfigDict, FrozenConfigDict
 
-from jaxgan import gans, optimizers, parallel
+from jaxgan import gans, optimizers, options, parallel
 from jaxgan.errors import UserError, nearest
 
 POSITIVE = "accumulate batch_size disc_steps keep_checkpoints steps steps_per_call".split()
@@ -101,6 +101,9 @@ def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> FrozenConfi
     for key, value in values.items():
         _set(config, key, value)
     check(config)
+    flat = flatten(config)
+    standard = flatten({**base(), "gan": gans.defaults(flat["gan.name"])})
+    options.check_effect(flat, standard, values)
     return FrozenConfigDict(config)
 
 

@@ -6,12 +6,36 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 
+def printable(text: object) -> str:
+    r"""Returns text as a terminal can show it on one line.
+
+    Names of files may have line breaks, escape sequences, or bytes that are not UTF-8: such
+    characters become escapes of Python's, `\x1b` for instance.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+        for c in str(text)
+    )
+
+
+def one_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, cut to a readable length."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
 class UserError(ValueError):
     """A mistake in what the user gave: the argument, its value and the remedy. Exit status 2."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class RunError(RuntimeError):
     """A run that cannot go on through no mistake in its arguments. Exit status 1."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:

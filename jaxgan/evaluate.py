@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 import jaxgan
 from jaxgan import cli, memory, storage, viz, workdir
+from jaxgan.data.files import read_arrays
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import networks, suite
 from jaxgan.metrics.arguments import check_images, check_labels
@@ -190,18 +191,15 @@ class Source:
 
 def _read_samples(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns `image` and `label` or None of a `.npz`, in whatever shape and type they are."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        image = arrays["image"]
-    except OSError as error:
-        raise UserError(f"--samples: {path} cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # of NumPy and zipfile, for all that is no such file
-        raise UserError(
-            f"--samples: {path} is no .npz with `image` uint8 [N, H, W, C]; write one with "
-            "python -m jaxgan.sample --out=FILE.npz"
-        ) from error
-    label = arrays.get("label")
+
+    def fail(problem: str) -> UserError:
+        return UserError(
+            f"--samples: {path} {problem}; give `image` uint8 [N, H, W, C] in a .npz, as "
+            "python -m jaxgan.sample --out=FILE.npz writes it"
+        )
+
+    arrays = read_arrays(path, ("image", "label"), fail)
+    image, label = arrays["image"], arrays.get("label")
     image = image[..., None] if image.ndim == 3 else image
     if image.ndim != 4 or (label is not None and label.shape != image.shape[:1]):
         shapes = image.shape if label is None else (image.shape, label.shape)

@@ -47,11 +47,10 @@ def measure(
         examples = [dataset.read(int(i)) for i in indices]
         part = {name: np.stack([x[name] for x in examples]) for name in examples[0]}
         output = np.asarray(trained.sample(jax.random.fold_in(key, start), part["input"]))
-        kind, source = config.dataset.pairs, part["input"]
-        output = pairs.pictures(kind, input=source, image=output)[1]
-        target = pairs.pictures(kind, input=source, image=part["image"])[1]
-        if trained.image_shape[-1] == 1:
-            output, target = output[..., :1], target[..., :1]
+        kind, target = config.dataset.pairs, part["image"]
+        if kind == "colour":  # as RGB
+            output = pairs.pictures(kind, input=part["input"], image=output)[1]
+            target = pairs.pictures(kind, input=part["input"], image=target)[1]
         label = [part["label"]] if "label" in part else []
         parts.append([x[: count - start] for x in (output, target, *label)])
     output, target, *label = (np.concatenate(x) for x in zip(*parts, strict=True))

@@ -134,6 +134,11 @@ def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
     model = workdir.make_model(config, **about)
     memory.check_step(config, model.abstract_state, about, mesh)
     warn_of_untrained(model)
+    if dataset.input_shape and not model.gan.translator:
+        raise UserError(
+            f"--config.dataset.pairs: {config.dataset.pairs!r} has no effect on "
+            f"{config.gan.name}, which takes single images; give '' or --config.gan.name=pix2pix"
+        )
     if model.gan.translator and config.evaluate_every:
         raise UserError(
             f"--config.evaluate_every: {config.evaluate_every} is for models of noise; give 0 "

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jaxgan import cli
+from jaxgan.data import images
 from jaxgan.errors import RunError, UserError
 
 
@@ -43,7 +44,7 @@ def main(argv: list[str]) -> None:
     out = pathlib.Path(args.out)
     if out.suffix not in (".html", ".json"):
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .html or .json")
-    files = image_files(args.input)
+    files = images.files_of(pathlib.Path(args.input).expanduser(), "--input")
 
     from jaxgan import storage, workdir
     from jaxgan.tagging import page, protocol
@@ -61,7 +62,8 @@ def main(argv: list[str]) -> None:
     try:
         thumbnails = [page.thumbnail(file) for file in files]
     except Exception as error:  # Pillow has many kinds
-        raise UserError(f"--input: {args.input} has an image that is damaged; {error}") from error
+        why = images.why(error)
+        raise UserError(f"--input: {args.input} has an image that is damaged; {why}") from error
     with tqdm(total=len(files), unit="image", disable=None) as bar:
         found = protocol.tag(
             trained.sample,
@@ -93,26 +95,6 @@ def main(argv: list[str]) -> None:
     except OSError as error:
         raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     print(f"wrote {html} and {table}: {len(rows)} images")
-
-
-def image_files(path: str) -> list[pathlib.Path]:
-    """Returns one image file, or those of a folder by name.
-
-    Raises:
-      UserError: there is none.
-    """
-    given = pathlib.Path(path).expanduser()
-    if given.is_file():
-        return [given]
-    if not given.is_dir():
-        raise UserError(f"--input: {path} does not exist; give an image or a folder of images")
-    from jaxgan.data import images
-
-    files = images.files_in(given)
-    if not files:
-        known = " ".join(images.SUFFIXES)
-        raise UserError(f"--input: {path} has no images; give a folder with files of {known}")
-    return files
 
 
 def features_of(files: list[pathlib.Path], source: Any, given: str | None) -> np.ndarray:

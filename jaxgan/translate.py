@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from jaxgan import cli, storage, viz, workdir
 from jaxgan.data import images, pairs
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import RunError, UserError, printable
 from jaxgan.evaluate_pairs import open_run
 
 PAGE = "index.html"
@@ -36,12 +36,18 @@ def read(file: pathlib.Path, channels: int, size: tuple[int, int] | None) -> np.
       UserError: it cannot be read.
     """
     try:
-        with Image.open(file) as image:
-            array = np.array(images.convert(ImageOps.exif_transpose(image), channels))
+        array = _array(images.convert(images.read(file), channels))
     except Exception as error:  # of Pillow, for whatever a file may hold
-        text = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"--input: {file} cannot be read as an image ({text[:200]})") from error
-    return fit(array if array.ndim == 3 else array[..., None], size)
+        raise UserError(
+            f"--input: {file} cannot be read as an image ({images.why(error)})"
+        ) from error
+    return fit(array, size)
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """Returns an image as uint8 [height, width, channels]."""
+    array = np.array(image)
+    return array if array.ndim == 3 else array[..., None]
 
 
 def fit(array: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
@@ -49,8 +55,7 @@ def fit(array: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
     if size in (None, array.shape[:2]):
         return array
     image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
-    array = np.array(ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC))
-    return array if array.ndim == 3 else array[..., None]
+    return _array(ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC))
 
 
 class Translator:
@@ -63,8 +68,18 @@ class Translator:
           trained: a translator.
           derive: whether files are what the pairs of training were made from; else inputs.
           own_size: whether images keep their sizes; else they get that of training.
+
+        Raises:
+          UserError: the run's inputs are not made from image files.
         """
         options = trained.config.dataset
+        if options.pairs == "file" and derive:
+            raise UserError("--derive: has no effect on a run with pairs of a file; leave it out")
+        if trained.input_shape[-1] not in images.CHANNELS:
+            raise UserError(
+                f"--workdir: its inputs have {trained.input_shape[-1]} channels, as no image file "
+                "has; use python -m jaxgan.evaluate_pairs"
+            )
         self._trained, self._kind = trained, options.pairs
         self._direction, self._size = options.direction, None
         if not own_size:
@@ -77,19 +92,35 @@ class Translator:
         """Returns the input and, where files have one, the target, uint8 [height, width, ...]."""
         kind, direction, trained = self._kind, self._direction, self._trained
         if not self._derive:
-            return read(file, trained.input_shape[-1], self._size), None
-        if kind in pairs.FOLDERS:  # a picture of A beside B
-            whole = read(file, 3, None)
-            half = whole.shape[1] // 2
-            if half == 0:
-                raise UserError(f"--input: {file} is too narrow to be two images side by side")
-            sides = whole[:, :half], whole[:, half : 2 * half]
-            whole = np.concatenate([fit(x, self._size) for x in sides], -1)
+            array = read(file, trained.input_shape[-1], None)
+            self._check_width(file, array)
+            return fit(array, self._size), None
+        if kind in pairs.STORED:  # a picture of A beside B
+            try:
+                sides = images.halves(images.convert(images.read(file), trained.input_shape[-1]))
+            except Exception as error:  # of Pillow, for whatever a file may hold
+                raise UserError(
+                    f"--input: {file} cannot be read as a pair ({images.why(error)})"
+                ) from error
+            a, b = (fit(_array(side), self._size) for side in sides)
+            a, b = (a, b) if direction == "AtoB" else (b, a)
+            return a, b if self._show_target else None
         else:
             source = trained.input_shape if direction == "BtoA" else trained.image_shape
             whole = read(file, 3 if kind == "colour" else source[-1], self._size)
         a, b = pairs.derive(kind, whole[None], direction)
         return a[0], b[0] if self._show_target else None
+
+    def _check_width(self, file: pathlib.Path, array: np.ndarray) -> None:
+        """Raises `UserError` where an image is cropped that may be a picture of A beside B."""
+        if self._kind in pairs.FOLDERS and self._size:
+            height, width = self._size
+            if array.shape[1] * height >= 2 * width * array.shape[0]:
+                raise UserError(
+                    f"--input: {file} has {array.shape[1]}x{array.shape[0]} pixels, twice the "
+                    "width of training's images; give --derive if it is a picture of A beside B, "
+                    "or else --size=own"
+                )
 
     def target(self, file: pathlib.Path, like: np.ndarray) -> np.ndarray:
         """Returns the target in a file of its own, of the size of `like`."""
@@ -173,22 +204,10 @@ def parse(argv: list[str]) -> Any:
     return parser.parse_args(argv)
 
 
-def _files(path: pathlib.Path) -> list[pathlib.Path]:
-    """Returns the images that `--input` names."""
-    if path.is_dir():
-        files = images.files_in(path)
-        if not files:
-            raise UserError(f"--input: {path} has no images; give a folder of PNG or JPEG files")
-        return files
-    if not path.is_file():
-        raise UserError(f"--input: {path} does not exist; give an image or a folder of images")
-    return [path]
-
-
 def main(argv: list[str]) -> None:
     """Translates, writes the images and the page."""
     args = parse(argv)
-    files = _files(pathlib.Path(args.input))
+    files = images.files_of(pathlib.Path(args.input), "--input")
     targets: dict[str, pathlib.Path] = {}
     if args.target:
         targets = {file.stem: file for file in images.files_in(pathlib.Path(args.target))}
@@ -200,7 +219,8 @@ def main(argv: list[str]) -> None:
                 f"--target: {args.target} has no file of the name of an input, such as {alone[0]}"
             )
         if alone:
-            print(f"WARNING: no target for {len(alone)} of {len(files)} inputs, such as {alone[0]}")
+            example = printable(alone[0])
+            print(f"WARNING: no target for {len(alone)} of {len(files)} inputs, such as {example}")
     cli.start_jax()
     trained = open_run(args.workdir, args.checkpoint)
     translator = Translator(trained, derive=args.derive, own_size=args.size == "own")

@@ -66,8 +66,8 @@ def test_another_name_brings_its_own_options():
 
 
 def test_options_that_the_file_does_not_name_can_be_set():
-    config = config_lib.load("configs/cgan_mnist_paper.py", ["--config.gan.width=8"])
-    assert config.gan.width == 8 and config.optimizer.gen.decay_from == 1.0
+    config = config_lib.load("configs/cgan_mnist_paper.py", ["--config.gan.latent_size=8"])
+    assert config.gan.latent_size == 8 and config.optimizer.gen.decay_from == 1.0
 
 
 def write(file, *lines):

@@ -26,12 +26,13 @@ def flags(mnist_dir, **changes):
         "steps": 2,
         "log_every": 1,
         "gan.gen_units": "(8,8)",
-        "gan.joint_units": 8,
         "gan.disc_units": "(8,8)",
         "gan.maxout": "(8,2)",
         "gan.penalty_weight": 0.0,
         **changes,
     }
+    if "dataset.tags.vectors" in values:  # which have a size
+        del values["dataset.tags.size"]
     return [f"--config.{key}={value}" for key, value in values.items()]
 
 
@@ -184,9 +185,9 @@ def test_measures_beside_baselines(run, capsys):
         (["--out=tags.txt"], "--out: 'tags.txt' is of an unknown kind; end it in .html or .json"),
         (["--input=none"], "--input: none does not exist; give an image or a folder"),
         (["--input=docs/../tests/nn"], "has no images; give a folder with files of"),
-        (["--seed=-1"], "--seed: -1 is out of range"),
+        (["--seed=-1"], "--seed: -1 is too small"),
         (["--features=f.npz"], "--features: has no effect on a run with features of classifier"),
-        (["--nearest=0"], "--nearest: 0 is not in 1 to"),
+        (["--nearest=0"], "--nearest: 0 is too small"),
     ],
 )
 def test_refusals(run, images, arguments, message):
@@ -217,7 +218,7 @@ def test_refusals_of_configurations(mnist_dir, tmp_path):
         train(**{"dataset.tags.features": "vgg"})
     with pytest.raises(UserError, match=r"--config.dataset.name='mnist' has no tags; known: mir"):
         train(**{"dataset.name": "mnist"})
-    with pytest.raises(UserError, match=r"--config.dataset.image_size=32: has no effect"):
+    with pytest.raises(UserError, match=r"--config.dataset.image_size: 32 has no effect"):
         train(**{"dataset.image_size": 32})
     pytest.importorskip("gensim")
     with pytest.raises(UserError, match=r"--config.evaluate_every: 2 is for images; give 0 and"):

@@ -59,7 +59,10 @@ def test_run_shows_rows_and_resumes_bit_for_bit(translator_run, scenes, tmp_path
     [
         ({"evaluate_every": 2}, "--config.evaluate_every: 2 is for models of noise"),
         ({"evaluation.test_split": "none"}, "--config.evaluation.test_split='none', to show: "),
-        ({"dataset.pairs": ""}, "--config.dataset.path="),
+        (
+            {"dataset.pairs": ""},
+            "--config.dataset.direction: 'BtoA' has no effect on single images",
+        ),
         ({"dataset.direction": "AB"}, "--config.dataset.direction='AB' is unknown"),
     ],
 )
@@ -184,3 +187,42 @@ def test_mistakes(translator_run, tmp_path, monkeypatch, flags, message):
         translate.main(
             [f"--workdir={translator_run}", f"--input={tmp_path / 'x.jpg'}", "--out=out", *flags]
         )
+
+
+def test_pictures_of_both_sides_are_not_cropped_through_the_middle(translator_run, tmp_path):
+    Image.new("RGB", (24, 12)).save(tmp_path / "both.png")
+    Image.new("RGB", (12, 12)).save(tmp_path / "one.png")
+    flags = [f"--workdir={translator_run}", f"--out={tmp_path / 'out'}"]
+    with pytest.raises(UserError, match=r"both.png has 24x12 pixels, twice the .* give --derive"):
+        translate.main([*flags, f"--input={tmp_path / 'both.png'}"])
+    message = r"one.png cannot be read as a pair \(12x12 pixels are not two images of one size"
+    with pytest.raises(UserError, match=message):
+        translate.main([*flags, f"--input={tmp_path / 'one.png'}", "--derive"])
+
+
+def test_transparency_and_strange_names(translator_run, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.new("RGBA", (8, 8)).save(folder / "clear.png")
+    (folder / "no\x1b[31m\n.png").write_bytes(b"no picture")
+    (folder / "dangling.gif").symlink_to("none")
+    out = tmp_path / "out"
+    translate.main(
+        [f"--workdir={translator_run}", f"--input={folder}", f"--out={out}", "--unreadable=skip"]
+    )
+    assert (read(out / "input" / "clear.png") == 255).all()
+    said = capsys.readouterr().out
+    assert r"no\x1b[31m\n.png" in said and "dangling.gif" in said and "\x1b" not in said
+
+
+def test_inputs_that_no_image_file_has(tmp_path):
+    with pytest.raises(UserError, match="--workdir: its inputs have 5 channels"):
+        translate.Translator(fake("file", 3, 5, None), derive=False, own_size=False)
+    with pytest.raises(UserError, match="--derive: has no effect on a run with pairs of a file"):
+        translate.Translator(fake("file", 3, 3, None), derive=True, own_size=False)
+
+
+def test_pairs_are_for_translators_alone(digits_file, tmp_path):
+    flags = programs.small(digits_file, **{"dataset.pairs": "edges"})
+    with pytest.raises(UserError, match=r"--config\.dataset\.pairs: 'edges' has no effect on cgan"):
+        loop.train(config_lib.load(programs.CONFIG, flags), tmp_path / "run")

@@ -1,11 +1,13 @@
 """Arrays on disk, so that the next start reads them and computes nothing.
 
-A cached dataset is a folder with `images.npy`, `labels.npy` (if there are
-labels) and `meta.json`, which is written last and holds the key that says what
-was decoded, and checksums of the arrays. Features of datasets are kept alike.
+A cached dataset is a folder with a `.npy` file for each array, `image`, `label` and so on, and
+`meta.json`, which is written last and holds the key that says what was decoded, the checksums of
+the whole files, and its own checksum. Features of datasets are kept alike.
 """
 
+import functools
 import hashlib
+import io
 import json
 import logging
 import math
@@ -18,7 +20,7 @@ import numpy as np
 
 from jaxgan import storage
 
-_FORMAT = 2
+_FORMAT = 3
 _log = logging.getLogger(__name__)
 
 
@@ -30,78 +32,72 @@ def folder(root: Path, title: str, key: dict[str, Any]) -> Path:
 
 
 def read(
-    path: Path, source: Any, memory_limit: int
-) -> tuple[np.ndarray, np.ndarray | None, int | None] | None:
-    """Reads a cached dataset.
-
-    Args:
-        path: its folder.
-        source: what the cache must have been made from, as given to `write`.
-        memory_limit: largest size of the images in bytes.
-
-    Returns:
-        (images, labels or None, num_classes or None), or None if nothing usable is there.
-    """
-    found = _read(path, source, memory_limit)
-    if found is None or "images" not in found[0]:
-        return None
-    arrays, about = found
-    return arrays["images"], arrays.get("labels"), about["num_classes"]
-
-
-def _read(
     path: Path, source: Any, memory_limit: float
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-    """Returns arrays by name and what else was noted, or None if nothing usable is there."""
+    """Reads cached arrays.
+
+    Args:
+        path: their folder.
+        source: what the cache must have been made from, as given to `write`.
+        memory_limit: largest size of the arrays in bytes.
+
+    Returns:
+        The arrays by name and what `write` was told about them, or None if nothing usable is there.
+    """
     try:
-        meta = json.loads((path / "meta.json").read_text())
-        if (meta["format"], meta["source"]) != (_FORMAT, source) or meta["bytes"] > memory_limit:
+        meta = json.loads((path / "meta.json").read_bytes())
+        if meta.pop("crc") != _crc(meta) or (meta["format"], meta["source"]) != (_FORMAT, source):
             return None
-        arrays = {}
-        for name, crc in meta["crc"].items():
-            arrays[name] = np.load(path / f"{name}.npy", allow_pickle=False)
-            if zlib.crc32(arrays[name].data) != crc:
-                return None
-        return arrays, meta["about"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+        if meta["bytes"] > memory_limit:
+            return None
+        files = meta["files"].items()
+        return {name: _read_array(path / f"{name}.npy", crc) for name, crc in files}, meta["about"]
+    except Exception:  # for whatever became of the files: they are made again
         return None
 
 
-def write(
-    path: Path,
-    source: Any,
-    images: np.ndarray,
-    labels: np.ndarray | None,
-    num_classes: int | None,
-) -> None:
-    """Writes a dataset for `read`; a folder that cannot be written to is only warned of.
+def _crc(meta: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(meta, sort_keys=True).encode())
+
+
+def _read_array(file: Path, crc: int) -> np.ndarray:
+    """Returns the array in a file, without a second copy; `ValueError` where the file changed."""
+    content = np.fromfile(file, np.uint8)
+    if zlib.crc32(content.data) != crc:
+        raise ValueError("the checksum does not match")
+    start = io.BytesIO(content[:4096].tobytes())
+    np.lib.format.read_magic(start)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(start)
+    return content[start.tell() :].view(dtype).reshape(shape)
+
+
+def _npy(array: np.ndarray) -> tuple[bytes, memoryview]:
+    """Returns the two parts of an array's `.npy` file."""
+    array, head = np.ascontiguousarray(array), io.BytesIO()
+    header = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(head, header)
+    return head.getvalue(), array.reshape(-1).view(np.uint8).data
+
+
+def write(path: Path, source: Any, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+    """Writes arrays for `read`; a folder that cannot be written to is only warned of.
 
     Args:
-        path: the dataset's folder.
-        source: anything that goes into JSON and changes when the dataset's source changes.
-        images: uint8 [N, H, W, C].
-        labels: int32 [N], or None.
-        num_classes: number of classes, or None.
+        path: their folder.
+        source: anything that goes into JSON and changes when the arrays' source changes.
+        arrays: by name.
+        about: anything else that goes into JSON.
     """
-    arrays = {"images": images} if labels is None else {"images": images, "labels": labels}
-    _write(path, source, arrays, images.nbytes, {"num_classes": num_classes})
-
-
-def _write(
-    path: Path, source: Any, arrays: dict[str, np.ndarray], size: int, about: dict[str, Any]
-) -> None:
-    meta = {
-        "format": _FORMAT,
-        "source": source,
-        "bytes": size,
-        "about": about,
-        "crc": {name: zlib.crc32(array.data) for name, array in arrays.items()},
-    }
+    meta = {"format": _FORMAT, "source": source, "about": about, "files": {}}
+    meta["bytes"] = sum(array.nbytes for array in arrays.values())
     try:
         path.mkdir(parents=True, exist_ok=True)
         for name, array in arrays.items():
+            content = _npy(array)
             with storage.replacing(path / f"{name}.npy") as file:
-                np.save(file, array)
+                file.writelines(content)
+            meta["files"][name] = functools.reduce(lambda crc, x: zlib.crc32(x, crc), content, 0)
+        meta["crc"] = _crc(meta)
         storage.write_atomically(path / "meta.json", json.dumps(meta, indent=1) + "\n")
     except OSError as error:
         _log.warning("nothing kept in %s (%s)", path, error.strerror or error)
@@ -127,9 +123,9 @@ def arrays(
     if root is None:
         return list(make())
     path = folder(root, title, {"key": key})
-    found = _read(path, key, math.inf)
+    found = read(path, key, math.inf)
     if found is None:
         made = {str(i): array for i, array in enumerate(make())}
-        _write(path, key, made, sum(array.nbytes for array in made.values()), {})
+        write(path, key, made, {})
         return list(made.values())
     return list(found[0].values())

@@ -87,7 +87,8 @@ class Dataset:
                 example["input"] = self.inputs[index]
             return example
         example = self.examples[index]
-        _check_example(example, index, self.image_shape)
+        shapes = {"image": self.image_shape, "input": self.input_shape}
+        _check_example(example, index, {n: shapes[n] for n in shapes.keys() & example})
         return {key: np.asarray(value, _DTYPES[key]) for key, value in example.items()}
 
 
@@ -115,8 +116,10 @@ def load(
         name: a TFDS name: `mnist`, `cifar10`, `lsun/bedroom`, `mnist:3.0.1`; or `gaussian_ring`,
             `gaussian_grid`, points in the plane.
         path: a `.npz` file to load in place of `name`, with `image` uint8 [N, H, W, C] or
-            [N, H, W] and optionally `label` integer [N]; or a folder of pairs.
-        data_dir: the TFDS data folder; default `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+            [N, H, W] and optionally `label` integer [N], and `input` uint8 [N, H, W, ...] for
+            pairs; or a folder of pairs.
+        data_dir: the TFDS data folder; default `$TFDS_DATA_DIR` or `~/tensorflow_datasets`, which
+            is made where it is missing.
         split: a split in TFDS notation: `train`, `train[:50000]`, `train[:10%]`, `train+test`.
         image_size: side in pixels of the square that every image is cropped and resized to.
             None leaves the images alone; all must then have one shape.
@@ -124,7 +127,7 @@ def load(
             memory; beyond it they are read one by one.
         pairs: makes every image a pair, `input` and target `image`: `edges`, `colour` or `masked`
             of any dataset (see `pairs.derive`); `side_by_side` or `two_folders` of the folder
-            `path` (see `pair_folders`). Empty: none.
+            `path` (see `pair_folders`); `file` of a `.npz` file that has both. Empty: none.
         direction: `AtoB`, or `BtoA` to exchange input and target.
         unreadable: what to do about damaged files in a folder of pairs: `stop` or `skip`.
 
@@ -138,10 +141,16 @@ def load(
         raise UserError(f"dataset.image_size={image_size!r}: give a whole number of pixels >= 1")
     if not isinstance(split, str):
         raise UserError(f"dataset.split={split!r}: give a string such as train[:90%]")
+    pairs_lib.check(pairs, direction)
+    if unreadable not in ("stop", "skip"):
+        raise UserError(f"dataset.unreadable={unreadable!r} is unknown; give stop or skip")
+    if pairs == "file" and not path:
+        raise UserError(
+            f"dataset.path: pairs of a file are read from a .npz, not of {name}; give one"
+        )
     data_dir = data_folder(data_dir)
     if not pairs:
         return _load(name, path, data_dir, split, image_size, memory_limit)
-    pairs_lib.check(pairs, direction)
     if pairs in pairs_lib.FOLDERS:
         from jaxgan.data import pair_folders
 
@@ -153,16 +162,22 @@ def load(
         folder = Path(path).expanduser().resolve()
         origin = pair_folders.prepare(folder, pairs, unreadable, data_dir)
         whole = _load(folder.name, None, data_dir, split, image_size, memory_limit, origin)
+    elif pairs == "file":
+        whole = _load(name, path, data_dir, split, image_size, memory_limit, paired=True)
     else:
         whole = _load(name, path, data_dir, split, image_size, memory_limit // 2)
         if whole.images is not None and whole.images.dtype != np.uint8:
             raise UserError(f"dataset.pairs={pairs!r}: {name} has no images; give another dataset")
     if whole.examples is not None:
-        examples = pairs_lib.DerivedExamples(whole.examples, pairs, direction)
+        examples = pairs_lib.PairedExamples(whole.examples, pairs, direction)
         first = examples[0]
         shapes = {"input_shape": first["input"].shape, "image_shape": first["image"].shape}
         return dataclasses.replace(whole, examples=examples, **shapes)
-    inputs, images = pairs_lib.derive(pairs, whole.images, direction)
+    if pairs in pairs_lib.STORED:
+        inputs, images = whole.inputs, whole.images
+        inputs, images = (inputs, images) if direction == "AtoB" else (images, inputs)
+    else:
+        inputs, images = pairs_lib.derive(pairs, whole.images, direction)
     shapes = {"input_shape": inputs.shape[1:], "image_shape": images.shape[1:]}
     return dataclasses.replace(whole, images=images, inputs=inputs, **shapes)
 
@@ -223,8 +238,9 @@ def _load(
     image_size: int | None,
     memory_limit: int,
     folder_of_pairs: Path | None = None,
+    paired: bool = False,
 ) -> Dataset:
-    """Loads single images, or pairs of a prepared folder as images of twice the channels."""
+    """Loads single images, or pairs of a prepared folder, or, where `paired`, of a `.npz` file."""
     if name in gaussians.STD and not path:
         points = gaussians.load(name, split)
         return Dataset(name, split, points.shape[1:], len(points), None, points)
@@ -237,38 +253,76 @@ def _load(
         origin = prepared.find(name, data_dir) or prepared.prepare(name, data_dir)
         title = "-".join(origin.relative_to(data_dir).parts)
     key = {"origin": str(origin), "split": split, "image_size": image_size}
+    key |= {"paired": True} if paired else {}
     folder = cache.folder(
         cache_folder(data_dir), f"{title}-{split}-{image_size or 'original'}", key
     )
     source = [key, prepared.fingerprint(origin)]
     cached = cache.read(folder, source, memory_limit)
     if cached is not None:
-        images, labels, num_classes = cached
-        return Dataset(name, split, images.shape[1:], len(images), num_classes, images, labels)
+        return _in_memory(name, split, *cached)
 
     if path:
-        examples = npz.NpzExamples(origin, split, image_size)
+        examples = npz.NpzExamples(origin, split, image_size, paired)
     elif folder_of_pairs:
         from jaxgan.data import pair_folders
 
         examples = pair_folders.PairExamples(name, origin, split, image_size)
     else:
         examples = prepared.PreparedExamples(name, origin, split, image_size)
-    image_shape = examples[0]["image"].shape
-    about = Dataset(name, split, image_shape, len(examples), examples.num_classes)
-    if len(examples) * int(np.prod(image_shape)) > memory_limit:
-        return dataclasses.replace(about, examples=examples)
-    images, labels = _decode_all(examples, image_shape)
-    cache.write(folder, source, images, labels, examples.num_classes)
-    return dataclasses.replace(about, images=images, labels=labels)
+    first = examples[0]
+    size = len(examples) * sum(x.size for x in first.values() if isinstance(x, np.ndarray))
+    if size > memory_limit:
+        return Dataset(
+            name,
+            split,
+            first["image"].shape,
+            len(examples),
+            examples.num_classes,
+            None,
+            None,
+            examples,
+        )
+    arrays = _decode_all(examples, first)
+    about = {"num_classes": examples.num_classes}
+    cache.write(folder, source, arrays, about)
+    return _in_memory(name, split, arrays, about)
+
+
+def _in_memory(
+    name: str, split: str, arrays: dict[str, np.ndarray], about: dict[str, Any]
+) -> Dataset:
+    """Returns the dataset of the arrays `image`, `label` and `input`, where there are such."""
+    images, inputs = arrays["image"], arrays.get("input")
+    return Dataset(
+        name,
+        split,
+        images.shape[1:],
+        len(images),
+        about["num_classes"],
+        images,
+        arrays.get("label"),
+        input_shape=None if inputs is None else inputs.shape[1:],
+        inputs=inputs,
+    )
 
 
 def data_folder(data_dir: str | os.PathLike | None = None) -> Path:
-    """Returns the TFDS data folder: as given, `$TFDS_DATA_DIR` or `~/tensorflow_datasets`."""
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    if "://" in str(data_dir):
-        raise UserError(f"dataset.data_dir={str(data_dir)!r}: give a folder of a mounted disk")
-    return Path(data_dir).expanduser()
+    """Returns the TFDS data folder: as given, `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+
+    Raises:
+        UserError: it is given and does not exist.
+    """
+    given = data_dir or os.environ.get("TFDS_DATA_DIR")
+    if "://" in str(given):
+        raise UserError(f"dataset.data_dir={str(given)!r}: give a folder of a mounted disk")
+    if given and not Path(given).expanduser().exists():
+        source = "" if data_dir else ", as $TFDS_DATA_DIR says,"
+        raise UserError(
+            f"dataset.data_dir={str(given)!r}{source} does not exist; mend the name or make the "
+            "folder"
+        )
+    return Path(given or "~/tensorflow_datasets").expanduser()
 
 
 def cache_folder(data_dir: str | os.PathLike | None = None) -> Path:
@@ -276,13 +330,14 @@ def cache_folder(data_dir: str | os.PathLike | None = None) -> Path:
     return data_folder(data_dir) / "jaxgan_cache"
 
 
-def _check_example(example: dict[str, Any], index: int, image_shape: tuple[int, ...]) -> None:
-    shape = example["image"].shape
-    if shape != image_shape:
-        raise UserError(
-            f"dataset.image_size: image {index} has shape {shape}, image 0 has {image_shape}; "
-            "set it, to 64 for instance, to bring them to one size"
-        )
+def _check_example(example: dict[str, Any], index: int, shapes: dict[str, tuple[int, ...]]) -> None:
+    for name, wanted in shapes.items():
+        shape = example[name].shape
+        if shape != wanted:
+            raise UserError(
+                f"dataset.image_size: {name} {index} has shape {shape}, {name} 0 has {wanted}; "
+                "set it, to 64 for instance, to bring them to one size"
+            )
     if example.get("label", 0) < 0:
         raise UserError(
             f"dataset.split: its example {index} has label {example['label']}, that is, none; "
@@ -290,31 +345,31 @@ def _check_example(example: dict[str, Any], index: int, image_shape: tuple[int, 
         )
 
 
-def _decode_all(
-    examples: Sequence[dict[str, Any]], image_shape: tuple[int, int, int]
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _decode_all(examples: Sequence[dict[str, Any]], first: dict[str, Any]) -> dict[str, np.ndarray]:
     """Decodes every example, in threads.
 
     Args:
         examples: the examples, N of them.
-        image_shape: (height, width, channels) of every image.
+        first: the first of them, whose shapes all have.
 
     Returns:
-        uint8 [N, height, width, channels], and int32 [N] or None.
+        `image` uint8 [N, height, width, channels], and, as examples have them, `input` and `label`
+        int32 [N].
     """
     _log.info("decoding %d images", len(examples))
-    images = np.empty((len(examples), *image_shape), np.uint8)
-    labels = np.zeros(len(examples), np.int32) if examples.num_classes is not None else None
+    shapes = {n: first[n].shape for n in ("image", "input") if n in first}
+    arrays = {name: np.empty((len(examples), *shape), np.uint8) for name, shape in shapes.items()}
+    if "label" in first:
+        arrays["label"] = np.zeros(len(examples), np.int32)
 
     def decode(start: int) -> None:
         indices = range(start, min(start + _CHUNK, len(examples)))
         for index, example in zip(indices, examples.__getitems__(indices), strict=True):
-            _check_example(example, index, image_shape)
-            images[index] = example["image"]
-            if labels is not None:
-                labels[index] = example["label"]
+            _check_example(example, index, shapes)
+            for name, array in arrays.items():
+                array[index] = example[name]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(decode, range(0, len(examples), _CHUNK)):
             pass
-    return images, labels
+    return arrays

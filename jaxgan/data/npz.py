@@ -1,17 +1,16 @@
 """A dataset in a NumPy `.npz` file."""
 
 import re
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxgan.data import images
+from jaxgan.data import files, images
 from jaxgan.errors import UserError
 
+_UNUSED_CLASSES = 100  # without an image, that a file may have whatever its other labels are
 _PART = re.compile(r"train(?:\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 
 
@@ -20,47 +19,55 @@ class NpzExamples:
 
     Attributes:
         num_classes: largest label plus one, or None without labels.
-        channels: channels of every image.
     """
 
-    def __init__(self, path: Path, split: str, image_size: int | None):
+    def __init__(self, path: Path, split: str, image_size: int | None, paired: bool = False):
         """Reads and checks the file.
 
         Args:
             path: a file with `image` uint8 [N, H, W, C] or [N, H, W], optionally
-                `label` integer [N].
+                `label` integer [N] and, of pairs, `input` as `image`.
             split: `train`, or slices of it in TFDS notation, e.g. `train[:90%]`.
             image_size: side of the square that every image becomes; None leaves them alone.
+            paired: whether the file must have `input`, or must not.
 
         Raises:
             UserError: if the file is not like that, or there is no such split.
         """
-        image, label = _read(path)
-        slices = [slice(*part) for part in parts(split, len(image))]
+        arrays = _read(path)
+        if paired != ("input" in arrays):
+            raise UserError(
+                f"dataset.path={str(path)!r} has no array `input`, as dataset.pairs='file' needs; "
+                "add it, or take another kind of pairs"
+                if paired
+                else f"dataset.path={str(path)!r} has `input` beside `image`; give "
+                "dataset.pairs='file' to use them as pairs, or take `input` out"
+            )
+        slices = [slice(*part) for part in parts(split, len(arrays["image"]))]
         chosen = slices[0] if len(slices) == 1 else np.r_[tuple(slices)]
         self._image_size = image_size
-        self._images = image[chosen]
-        self._labels = None if label is None else label[chosen]
-        self.channels = image.shape[-1]
-        self.num_classes = None if label is None else int(label.max()) + 1
+        self._arrays = {name: array[chosen] for name, array in arrays.items()}
+        self.num_classes = int(arrays["label"].max()) + 1 if "label" in arrays else None
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self._arrays["image"])
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Returns `image` uint8 [H, W, C] and, with labels, `label` int of one example."""
-        example = {"image": images.resize(self._images[index], self._image_size)}
-        if self._labels is not None:
-            example["label"] = int(self._labels[index])
-        return example
+        """Returns `image` uint8 [H, W, C] of one example, and `label` int and `input` if any."""
+        return {
+            name: int(array[index])
+            if name == "label"
+            else images.resize(array[index], self._image_size)
+            for name, array in self._arrays.items()
+        }
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         """Returns several examples; see `__getitem__`."""
         return [self[index] for index in indices]
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns `image` uint8 [N, H, W, C] and `label` int32 [N] or None."""
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """Returns `image` and maybe `input`, uint8 [N, H, W, C], and maybe `label`, int32 [N]."""
 
     def fail(problem: str) -> UserError:
         return UserError(
@@ -68,30 +75,26 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             "[N, H, W, C] or [N, H, W] and, if wanted, `label` integer [N]"
         )
 
-    try:
-        with path.open("rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise fail("is a single array")
-            if "image" not in arrays:
-                raise fail(f"has no array `image` (it has: {', '.join(arrays) or 'nothing'})")
-            image = arrays["image"]
-            label = arrays["label"] if "label" in arrays else None
-    except OSError as error:
-        raise fail(f"cannot be read ({error.strerror or 'it is damaged'})") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise fail("is damaged or not a .npz file") from error
-
-    if image.dtype != np.uint8:
-        raise fail(f"has `image` of type {image.dtype}, not uint8 from 0 to 255")
-    if image.ndim == 3:
-        image = image[..., None]
-    if image.ndim != 4 or image.shape[-1] not in images.CHANNELS:
-        raise fail(f"has `image` of shape {image.shape}; 1, 3 or 4 channels come last")
-    if image.size == 0:
-        raise fail(f"has no images: `image` has shape {image.shape}")
+    arrays = files.read_arrays(path, ("image", "input", "label"), fail)
+    for name in ("image", "input"):
+        if name not in arrays:
+            continue
+        array = arrays[name]
+        if array.dtype != np.uint8:
+            problem = files.describe_levels(array)
+            raise UserError(f"dataset.path={str(path)!r}: {name}: {problem}")
+        arrays[name] = array = array[..., None] if array.ndim == 3 else array
+        paired = "input" in arrays
+        if array.ndim != 4 or not (paired or array.shape[-1] in images.CHANNELS):
+            raise fail(f"has `{name}` of shape {array.shape}; 1, 3 or 4 channels come last")
+        if array.size == 0:
+            raise fail(f"has no images: `{name}` has shape {array.shape}")
+    image, label = arrays["image"], arrays.get("label")
+    if "input" in arrays and arrays["input"].shape[:3] != image.shape[:3]:
+        raise fail(
+            f"has `input` of shape {arrays['input'].shape} for `image` of shape {image.shape}, of "
+            "other sizes"
+        )
     if label is not None:
         if label.dtype.kind not in "iu":
             raise fail(f"has `label` of type {label.dtype}, not integer")
@@ -99,13 +102,21 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             raise fail(f"has {len(image)} images but `label` of shape {label.shape}")
         if label.min() < 0 or label.max() >= 2**31 - 1:
             raise fail(f"has labels from {label.min()} to {label.max()}, not from 0 upwards")
-        label = label.astype(np.int32)
-    return image, label
+        known = len(np.unique(label))
+        unused = int(label.max()) + 1 - known
+        if unused > max(known, _UNUSED_CLASSES):
+            raise UserError(
+                f"dataset.path={str(path)!r} has {known} different labels up to {label.max()}, "
+                f"which would make {unused} classes without an image; number them from 0, by "
+                "np.unique(label, return_inverse=True)[1]"
+            )
+        arrays["label"] = label.astype(np.int32)
+    return arrays
 
 
 def count(path: Path) -> int:
     """Returns the number of examples in a file; raises `UserError` where it is no dataset."""
-    return len(_read(path)[0])
+    return len(_read(path)["image"])
 
 
 def parts(split: str, num_examples: int) -> list[tuple[int, int]]:

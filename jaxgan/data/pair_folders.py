@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image, UnidentifiedImageError
 
 from jaxgan.data import images
-from jaxgan.data.prepared import PreparedExamples, one_line
-from jaxgan.errors import UserError
+from jaxgan.data.files import read_bytes
+from jaxgan.data.prepared import PreparedExamples
+from jaxgan.errors import UserError, one_line, printable
 
 LAYOUTS = {
     "side_by_side": "pictures of A beside B in train/, val/ or test/",
@@ -107,30 +107,29 @@ def _report(file: Path, problem: str, unreadable: str) -> None:
 
 @functools.cache  # a program that loads several splits names each file once
 def _warn(file: Path, problem: str) -> None:
-    _log.warning("skipping %s: it %s", file, problem)
+    _log.warning("skipping %s: it %s", printable(file), problem)
 
 
 class PairFolder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Pairs of images in a folder of one's own; the files are kept as they are."""
 
-    VERSION = tfds.core.Version("1.1.0")  # of what a prepared folder has, `_SKIPPED` among it
+    VERSION = tfds.core.Version("1.2.0")  # of what a prepared folder has, `_SKIPPED` among it
 
-    def __init__(self, files: dict[str, list[tuple[Path, ...]]], unreadable: str, **options: Any):
+    def __init__(self, files: dict[str, list[tuple[Path, ...]]], channels: int, **options: Any):
         """Makes the builder.
 
         Args:
-            files: as `find` returns them.
-            unreadable: of `UNREADABLE`.
+            files: as `find` returns them, all readable.
+            channels: 1 or 3, of all images.
             **options: of TFDS's builders.
         """
-        self._files, self._unreadable = files, unreadable
-        self.skipped: list[tuple[str, str]] = []  # files and what is wrong with them
+        self._files, self._channels = files, channels
         super().__init__(**options)
 
     def _info(self) -> tfds.core.DatasetInfo:
         (first, *_), *_ = self._files.values()
         names = ("image",) if len(first) == 1 else ("input", "image")
-        features = {name: tfds.features.Image(shape=(None, None, 3)) for name in names}
+        features = {name: tfds.features.Image(shape=(None, None, self._channels)) for name in names}
         return tfds.core.DatasetInfo(
             builder=self,
             description="Pairs of images: A beside B, or A as `input` and B as `image`.",
@@ -141,27 +140,57 @@ class PairFolder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         del dl_manager  # Nothing is downloaded.
         return {split: self._generate_examples(files) for split, files in self._files.items()}
 
-    def _generate_examples(self, files: list[tuple[Path, ...]]) -> Iterator[tuple[str, dict]]:
+    def _generate_examples(self, files: list[tuple[Path, ...]]) -> Iterator[tuple[bytes, dict]]:
         for pair in files:
             names = ("image",) if len(pair) == 1 else ("input", "image")
-            content = {}
-            for name, file in zip(names, pair, strict=True):
-                try:
-                    data = file.read_bytes()
-                    with Image.open(io.BytesIO(data)) as image:
-                        if len(pair) == 1 and image.width < 2:
-                            raise ValueError("it is one pixel wide")
-                        image.convert("RGB")
-                except Exception as error:  # of Pillow, for whatever a file may hold
-                    unknown = isinstance(error, UnidentifiedImageError)  # its text is of memory
-                    why = "it is no image" if unknown else one_line(error)
-                    problem = f"cannot be read as an image ({why})"
-                    _report(file, problem, self._unreadable)
-                    self.skipped.append((str(file), problem))
-                    break
-                content[name] = io.BytesIO(data)
-            else:
-                yield pair[-1].name, content
+            content = {n: io.BytesIO(read_bytes(f)) for n, f in zip(names, pair, strict=True)}
+            yield os.fsencode(pair[-1].name), content
+
+
+def check(
+    pairs: list[tuple[Path, ...]], unreadable: str
+) -> tuple[list[tuple[Path, ...]], bool, list[tuple[str, str]]]:
+    """Decodes every file once.
+
+    Args:
+        pairs: the file of each pair, or those of A and B.
+        unreadable: of `UNREADABLE`.
+
+    Returns:
+        The pairs that can be used; whether all of them are grey; the files that were left out, and
+        what is wrong with them.
+
+    Raises:
+        UserError: a file is wrong, and `unreadable` is `stop`.
+    """
+    good, grey, skipped, narrow = [], True, [], []
+    for pair in pairs:
+        modes = []
+        for file in pair:
+            try:
+                image = images.read(file)
+                if len(pair) == 1:
+                    half, _ = images.halves(image)
+                    narrow += [file] * (half.width < half.height)
+                images.convert(image, 3)
+                modes.append(images.is_grey(image))
+            except Exception as error:  # of Pillow, for whatever a file may hold
+                problem = f"cannot be read as an image ({images.why(error)})"
+                _report(file, problem, unreadable)
+                skipped.append((str(file), problem))
+                break
+        else:
+            good.append(pair)
+            grey = grey and all(modes)
+    if narrow:
+        _log.warning(
+            "in %d of %d pictures, such as %s, the halves are higher than wide: pictures must be "
+            "of A beside B, not single images",
+            len(narrow),
+            len(pairs),
+            printable(narrow[0]),
+        )
+    return good, grey, skipped
 
 
 def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
@@ -185,7 +214,7 @@ def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
         raise UserError(f"dataset.unreadable={unreadable!r} is unknown; give stop or skip")
     files = find(folder, layout, unreadable)
     stats = [
-        [str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns]
+        [str(path.relative_to(folder)), *_stat(path)]
         for pairs in files.values()
         for pair in pairs
         for path in pair
@@ -209,14 +238,20 @@ def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
             "folder that can"
         ) from error
     try:
-        builder = PairFolder(files, unreadable, data_dir=temporary, file_format="array_record")
+        checked = {split: check(pairs, unreadable) for split, pairs in files.items()}
+        good = {split: pairs for split, (pairs, *_) in checked.items() if pairs}
+        if not good:
+            raise UserError(f"dataset.path={str(folder)!r}: no pair can be read; give another")
+        channels = 1 if all(grey for _, grey, _ in checked.values()) else 3
+        skipped = [each for *_, some in checked.values() for each in some]
+        builder = PairFolder(good, channels, data_dir=temporary, file_format="array_record")
         tfds.disable_progress_bar()
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # It speaks of the temporary folder.
                 builder.download_and_prepare()
         finally:
             tfds.enable_progress_bar()
-        (Path(builder.data_path) / _SKIPPED).write_text(json.dumps(builder.skipped))
+        (Path(builder.data_path) / _SKIPPED).write_text(json.dumps(skipped))
         try:
             os.rename(builder.data_path, target)
         except OSError:
@@ -234,8 +269,16 @@ def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _stat(path: Path) -> list[int]:
+    """Returns size and time of a file; nothing of one that is missing: a dangling link."""
+    try:
+        return [path.stat().st_size, path.stat().st_mtime_ns]
+    except OSError:
+        return []
+
+
 class PairExamples(PreparedExamples):
-    """Random access to prepared pairs, as images of six channels: A, then B."""
+    """Random access to prepared pairs: A as `input` and B as `image`."""
 
     def _decode(self, index: int, record: bytes) -> dict[str, np.ndarray]:
         from tensorflow_datasets.proto import tf_example_pb2
@@ -245,6 +288,7 @@ class PairExamples(PreparedExamples):
             parts = [
                 fields[name].bytes_list.value[0] for name in ("input", "image") if name in fields
             ]
-            return {"image": images.decode_pair(parts, self._image_size)}
+            a, b = images.decode_pair(parts, self._image_size, self.channels)
+            return {"input": a, "image": b}
         except Exception as error:
             raise self._damaged(f"record {index}: {one_line(error)}") from error

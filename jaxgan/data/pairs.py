@@ -13,7 +13,8 @@ from jaxgan.data import colour
 from jaxgan.errors import UserError
 
 FOLDERS = ("side_by_side", "two_folders")  # read by `jaxgan.data.pair_folders`
-KINDS = ("edges", "colour", "masked", *FOLDERS)
+STORED = ("file", *FOLDERS)  # not derived; `file`: a `.npz` of `input` and `image`
+KINDS = ("edges", "colour", "masked", *STORED)
 DIRECTIONS = ("AtoB", "BtoA")
 EDGE_THRESHOLD = 64  # of the gradient's magnitude; a step from black to white has 255
 _CHUNK = 2**21  # elements of images that are derived at a time
@@ -82,7 +83,7 @@ def masked(image: np.ndarray) -> np.ndarray:
 
 def check(kind: str, direction: str) -> None:
     """Raises `UserError` where `dataset.pairs` or `dataset.direction` is unknown."""
-    if kind not in KINDS:
+    if kind and kind not in KINDS:
         raise UserError(f"dataset.pairs={kind!r} is unknown; give one of {', '.join(KINDS)}")
     if direction not in DIRECTIONS:
         raise UserError(f"dataset.direction={direction!r} is unknown; give AtoB or BtoA")
@@ -97,8 +98,7 @@ def derive(kind: str, image: np.ndarray, direction: str = "AtoB") -> tuple[np.nd
 
     Args:
         kind: `edges` draws the image from its edges; `colour` has the levels of L* as input and
-            those of a* and b* as target (see `colour.lab_to_levels`); `masked` completes it;
-            `side_by_side` and `two_folders` part the channels of A and B.
+            those of a* and b* as target (see `colour.lab_to_levels`); `masked` completes it.
         image: uint8 [n, height, width, channels].
         direction: `AtoB`, or `BtoA` to exchange input and target.
 
@@ -128,8 +128,7 @@ def _derive(kind: str, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             )
         levels = colour.lab_to_levels(colour.rgb_to_lab(image))
         return levels[..., :1], levels[..., 1:]
-    half = image.shape[-1] // 2
-    return image[..., :half], image[..., half:]
+    raise UserError(f"dataset.pairs={kind!r}: such pairs are stored, not derived from an image")
 
 
 def pictures(kind: str, *, input: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,28 +140,34 @@ def pictures(kind: str, *, input: np.ndarray, image: np.ndarray) -> tuple[np.nda
         image: uint8 [n, height, width, ...].
 
     Returns:
-        Both as uint8 [n, height, width, channels], 1 or 3 channels, the same in both.
+        Both as uint8 [n, height, width, channels], 1 or 3 channels, the same in both. Of other
+        numbers of channels the first three are shown, or two and an empty one.
     """
     if kind == "colour":
         return (
             colour.lab_to_rgb(colour.levels_to_lab(np.concatenate([input, 0 * image + 128], -1))),
             colour.lab_to_rgb(colour.levels_to_lab(np.concatenate([input, image], -1))),
         )
+    input, image = (
+        x if x.shape[-1] == 1 else np.pad(x[..., :3], [(0, 0)] * 3 + [(0, max(0, 3 - x.shape[-1]))])
+        for x in (input, image)
+    )
     channels = max(x.shape[-1] for x in (input, image))
     input, image = (x.repeat(channels, -1) if x.shape[-1] == 1 else x for x in (input, image))
     return input, image
 
 
-class DerivedExamples:
+class PairedExamples:
     """Pairs of a dataset that is read image by image; can be pickled if that can."""
 
     def __init__(self, examples: Sequence[dict[str, Any]], kind: str, direction: str):
         """Wraps a dataset.
 
         Args:
-            examples: with `image` uint8 [height, width, channels] each.
-            kind: as for `derive`.
-            direction: as for `derive`.
+            examples: with `image` uint8 [height, width, channels] each, and, where the kind is of
+                `STORED`, `input`.
+            kind: of `KINDS`.
+            direction: `AtoB`, or `BtoA` to exchange input and target.
         """
         self._examples, self._kind, self._direction = examples, kind, direction
 
@@ -172,5 +177,9 @@ class DerivedExamples:
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Returns the example with `input` beside `image`."""
         example = self._examples[index]
-        a, b = derive(self._kind, example["image"][None], self._direction)
-        return {**example, "input": a[0], "image": b[0]}
+        if self._kind in STORED:
+            a, b = example["input"], example["image"]
+            a, b = (a, b) if self._direction == "AtoB" else (b, a)
+        else:
+            (a,), (b,) = derive(self._kind, example["image"][None], self._direction)
+        return {**example, "input": a, "image": b}

@@ -21,16 +21,11 @@ import numpy as np
 
 from jaxgan.data import images
 from jaxgan.data.tfrecord import TFRecordFile
-from jaxgan.errors import UserError
+from jaxgan.errors import UserError, one_line
 
 _NAME = re.compile(r"(?P<dataset>\w+)(/(?P<config>[\w.\-]+))?(:(?P<version>\d+\.\d+\.\d+))?")
+_OWN_CLASS = re.compile(r"tensorflow_datasets\.[\w.]+")
 _log = logging.getLogger(__name__)
-
-
-def one_line(error: BaseException) -> str:
-    """Returns the first line of an error's message, cut to a readable length."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200]
 
 
 def find(name: str, data_dir: Path) -> Path | None:
@@ -182,6 +177,32 @@ def _prepare_mnist(data_dir: Path) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _open_builder(folder: Path) -> Any:
+    """Returns TFDS's builder of a prepared folder.
+
+    TFDS imports the modules of the classes that `features.json` names, so that a folder from
+    elsewhere could run any code; only classes of its own are accepted.
+
+    Raises:
+        ValueError: another class is named.
+        Exception: of TFDS, where the folder is damaged.
+    """
+    import tensorflow_datasets as tfds
+
+    def check(value: Any) -> None:
+        if isinstance(value, dict):
+            for key in ("pythonClassName", "python_class_name", "type"):
+                name = value.get(key)
+                if isinstance(name, str) and not _OWN_CLASS.fullmatch(name):
+                    raise ValueError(f"features.json names the class {name!r}, not one of TFDS")
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, dict | list):
+                check(item)
+
+    check(json.loads((folder / "features.json").read_text()))
+    return tfds.builder_from_directory(folder)
+
+
 def parts(folder: Path, split: str) -> list[tuple[str, int, int]]:
     """Returns the records of a split: of each file its name, the first and the last + 1.
 
@@ -192,10 +213,8 @@ def parts(folder: Path, split: str) -> list[tuple[str, int, int]]:
     Raises:
         UserError: there is no such split, or the folder is damaged.
     """
-    import tensorflow_datasets as tfds
-
     try:
-        found = tfds.builder_from_directory(folder).info.splits[split].file_instructions
+        found = _open_builder(folder).info.splits[split].file_instructions
     except Exception as error:
         raise UserError(f"dataset.split={split!r}: {one_line(error)}; give another") from error
     return [(part.filename, part.skip, part.skip + part.take) for part in found]
@@ -229,7 +248,7 @@ class PreparedExamples:
         import tensorflow_datasets as tfds
 
         try:
-            builder = tfds.builder_from_directory(folder)
+            builder = _open_builder(folder)
             features, splits = dict(builder.info.features.items()), builder.info.splits
         except Exception as error:
             raise self._damaged(one_line(error)) from error

@@ -1,6 +1,11 @@
 """Batches of a dataset that does not fit in memory, read ahead by worker processes."""
 
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +43,16 @@ class StepSource:
         self._step_size = disc_steps * batch_size
         self._start_step = start_step
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Is called in a worker process: it is to end when the process that wants its batches does.
+
+        A worker that waits for room to put a batch would not notice that its parent was killed.
+        """
+        self.__dict__.update(state)
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
+
     def __len__(self) -> int:
         return 2**40  # The stream has no end.
 
@@ -52,6 +67,11 @@ class StepSource:
             )
             for key in examples[0]
         }
+
+
+def _exit_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
 
 
 def read_ahead(source: StepSource, num_workers: int) -> Iterator[dict[str, np.ndarray]]:

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from jaxgan.data.files import describe_levels
 from jaxgan.errors import UserError
 
 Array = np.ndarray | jax.Array
@@ -44,11 +45,7 @@ def check_images(name: str, images: Array, shape: tuple[int, ...]) -> None:
         wanted = ", ".join(map(str, shape))
         raise UserError(f"{name}: shape {images.shape} is not [n, {wanted}]")
     if images.dtype != np.uint8:
-        low, high = (images.min(), images.max()) if images.size else (0, 0)
-        raise UserError(
-            f"{name}: {images.dtype} from {low:g} to {high:g} is not uint8 from 0 to 255; "
-            "scale and round it"
-        )
+        raise UserError(f"{name}: {describe_levels(np.asarray(images))}")
 
 
 def check_labels(name: str, label: Array, num_classes: int) -> None:

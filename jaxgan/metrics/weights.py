@@ -2,8 +2,6 @@
 
 import hashlib
 import pathlib
-import zipfile
-import zlib
 from typing import Any
 
 import jax
@@ -11,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import storage
+from jaxgan.data.files import read_arrays
 from jaxgan.errors import UserError
 
 _CHECKSUM = "sha256"
@@ -49,13 +48,11 @@ def load(path: str | pathlib.Path, where: str = "path") -> tuple[dict[str, Any],
     Raises:
       UserError: the file cannot be read, or its content is not what its checksum says.
     """
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            flat = dict(file)
-    except OSError as error:
-        raise UserError(f"{where}: {path} cannot be read ({error.strerror or error})") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
-        raise UserError(f"{where}: {path} is damaged or not a .npz of weights") from error
+
+    def fail(problem: str) -> UserError:
+        return UserError(f"{where}: {path} {problem}; give a .npz of weights")
+
+    flat = read_arrays(pathlib.Path(path), None, fail)
     stated = str(flat.pop(_CHECKSUM, "none"))
     found = _sha256(flat)
     if stated != found:

@@ -44,14 +44,6 @@ def corpus(options: Any, split: str) -> Corpus:
             "dataset.path='': give the folder of MIR Flickr 25,000, with im1.jpg, meta/tags and "
             "annotations"
         )
-    idle = {"image_size": 0, "pairs": "", "jitter_size": 0, "flip": False}
-    if options.name == "mnist_tags":
-        idle["path"] = ""
-    for name, value in idle.items():
-        if options[name] != value:
-            raise UserError(
-                f"dataset.{name}={options[name]!r}: has no effect on {options.name}; give {value!r}"
-            )
     features.check(options.tags.features, f"dataset.tags.features={options.tags.features!r}")
     if options.tags.features == "classifier" and options.name != "mnist_tags":
         raise UserError(

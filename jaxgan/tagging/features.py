@@ -2,14 +2,13 @@
 
 import os
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from jaxgan.data import cache
+from jaxgan.data import files as data_files
 from jaxgan.data import images as image_files
 from jaxgan.errors import UserError
 from jaxgan.metrics import networks
@@ -42,17 +41,15 @@ def read(path: str | os.PathLike, where: str) -> tuple[np.ndarray, list[str] | N
     Raises:
       UserError: the file is not like that.
     """
-    try:
-        with pathlib.Path(path).expanduser().open("rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            feature = arrays["feature"]
-            name = arrays["name"] if "name" in arrays else None
-    except OSError as error:
-        raise UserError(f"{where} cannot be read ({error.strerror or error})") from error
-    except (ValueError, EOFError, LookupError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(
-            f"{where} is no .npz with `feature`; give float [n, size] and, if wanted, `name` [n]"
-        ) from error
+
+    def fail(problem: str) -> UserError:
+        return UserError(
+            f"{where} {problem}; give a .npz with `feature` float [n, size] and, if wanted, `name` "
+            "[n]"
+        )
+
+    arrays = data_files.read_arrays(pathlib.Path(path).expanduser(), ("feature", "name"), fail)
+    feature, name = arrays["feature"], arrays.get("name")
     if feature.ndim != 2 or feature.dtype.kind != "f" or not feature.size:
         raise UserError(
             f"{where} has `feature` {feature.dtype} of shape {feature.shape}; give float [n, size]"
@@ -96,14 +93,11 @@ def decode(file: pathlib.Path, network: str, where: str) -> np.ndarray:
     """
     try:
         channels = 1 if network == "classifier" else 3
-        return image_files.decode(file.read_bytes(), channels, _SIDES[network])
-    except OSError as error:  # Pillow's UnidentifiedImageError is one
-        raise UserError(
-            f"{where}: {file} is no readable image ({error.strerror or 'damaged or not one'}); "
-            "take it out"
-        ) from error
+        return image_files.decode(data_files.read_bytes(file), channels, _SIDES[network])
     except Exception as error:  # Pillow has many kinds
-        raise UserError(f"{where}: {file} is a damaged image; take it out") from error
+        raise UserError(
+            f"{where}: {file} cannot be read as an image ({image_files.why(error)}); take it out"
+        ) from error
 
 
 def _network(name: str, where: str) -> networks.Network:

@@ -23,11 +23,10 @@ def thumbnail(file: pathlib.Path, side: int = 160) -> str:
 
     Small images are enlarged by a whole factor, each pixel as it is.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    with Image.open(file) as image:
-        picture = ImageOps.exif_transpose(image)
-        picture = images.convert(picture, 1 if picture.mode in ("1", "L") else 3)
+    picture = images.read(file)
+    picture = images.convert(picture, 1 if images.is_grey(picture) else 3)
     picture.thumbnail((side, side))
     factor = max(1, side // 2 // max(picture.size))
     picture = picture.resize(

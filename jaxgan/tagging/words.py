@@ -1,18 +1,23 @@
 """Words as vectors: read from word2vec and fastText files, or trained from tags (skip-gram)."""
 
 import collections
-import importlib
+import contextlib
+import gzip
 import importlib.util
+import mmap
 import pathlib
-import zipfile
-import zlib
-from collections.abc import Collection, Iterable, Sequence
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxgan import storage
+from jaxgan.data import files
 from jaxgan.errors import UserError
+
+_FASTTEXT = (793712314).to_bytes(4, "little")  # how its binary files begin
+_LONGEST_WORD = 10_000  # bytes
 
 
 class Words(NamedTuple):
@@ -55,53 +60,135 @@ def read(path: str | pathlib.Path, keep: Collection[str]) -> Words:
     """Reads vectors from a file of word2vec (text, or binary where it ends in `.bin`) or fastText.
 
     Args:
-      path: the file, `.gz` too; of fastText the text format, `.vec`.
+      path: the file, `.gz` too; of fastText the text format, `.vec`, or `.bin`.
       keep: the words wanted, in this order; those that the file does not have are left out.
 
     Raises:
-      UserError: gensim is missing, or the file cannot be read or has none of the words.
+      UserError: gensim is missing for fastText's `.bin`, or the file cannot be read or has none of
+        the words.
     """
     where = f"dataset.tags.vectors={str(path)!r}"
     path = pathlib.Path(path).expanduser()
     if not path.is_file():
         raise UserError(f"{where} is no file; give word vectors, or '' to train them from the tags")
-    models = _gensim(where)
     binary = path.suffixes[-1:] == [".bin"] or path.suffixes[-2:] == [".bin", ".gz"]
     try:
-        if binary and _is_fasttext(path):
-            table = importlib.import_module("gensim.models.fasttext").load_facebook_vectors(
-                str(path)
-            )
-        else:
-            table = models.KeyedVectors.load_word2vec_format(
-                str(path), binary=binary, unicode_errors="replace"
-            )
-    except (ValueError, OSError, EOFError, IndexError, MemoryError, zlib.error) as error:
+        with _content(path, lambda problem: UserError(f"{where} {problem}")) as content:
+            if binary and content[:4] == _FASTTEXT:
+                _check_fasttext(content)
+                models = _gensim(where)
+                table = models.fasttext.load_facebook_vectors(str(path))
+                count = len(table.key_to_index)
+                found = {word: table[word] for word in keep if word in table.key_to_index}
+            else:
+                found, count = (_binary if binary else _text)(content, frozenset(keep))
+    except UserError:
+        raise
+    except Exception as error:  # of gensim and others, for whatever the bytes may be
         kind = "binary" if binary else "text"
         raise UserError(
-            f"{where} is damaged or not of word2vec's {kind} format ({error or 'cut short'}); give "
-            "word2vec's text or .bin format, or fastText's .vec or .bin"
+            f"{where} is damaged or not of word2vec's {kind} format ({str(error) or 'cut short'}); "
+            "give word2vec's text or .bin format, or fastText's .vec or .bin"
         ) from error
-    found = [word for word in keep if word in table.key_to_index]
-    if not found:
+    kept = [word for word in keep if word in found]
+    if not kept:
         raise UserError(
-            f"{where} has none of the {len(keep)} tags of the data among its {len(table)} words; "
+            f"{where} has none of the {len(keep)} tags of the data among its {count} words; "
             "give vectors of the tags' language"
         )
-    vectors = table[found]
+    vectors = np.stack([found[word] for word in kept])
     if not np.all(np.isfinite(vectors)):
         raise UserError(f"{where} has vectors that are not finite; give others")
     if not np.any(vectors):
         raise UserError(f"{where} has nothing but zeros for the tags of the data; give others")
-    return scaled(found, vectors)
+    return scaled(kept, vectors)
 
 
-def _is_fasttext(path: pathlib.Path) -> bool:
-    """Returns whether a binary file begins with fastText's magic number."""
-    if path.suffix == ".gz":
-        return False
+Buffer = bytes | mmap.mmap
+
+
+@contextlib.contextmanager
+def _content(path: pathlib.Path, fail: Callable[[str], UserError]) -> Iterator[Buffer]:
+    """Yields what is in a file, unpacked where it ends in `.gz`."""
     with path.open("rb") as file:
-        return file.read(4) == (793712314).to_bytes(4, "little")
+        if path.suffix != ".gz":
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                yield content
+            return
+        parts, size = [], 0
+        with gzip.open(file) as unpacked:
+            while part := unpacked.read(1 << 24):
+                size += len(part)
+                files.check_unpacked(path.stat().st_size, size, fail)
+                parts.append(part)
+        yield b"".join(parts)
+
+
+def _end(content: Buffer, mark: bytes, start: int, longest: int = _LONGEST_WORD) -> int:
+    """Returns where the next `mark` is; raises `ValueError` where none is near."""
+    end = content.find(mark, start, start + longest)
+    if end < 0:
+        raise ValueError(f"no end of a word or line within {longest} bytes of byte {start}")
+    return end
+
+
+def _header(content: Buffer) -> tuple[int, int, int]:
+    """Returns the numbers of words and dimensions in word2vec's first line, and where it ends."""
+    end = _end(content, b"\n", 0)
+    count, size = (int(number) for number in content[:end].split())
+    if count < 1 or size < 1 or 2 * count * size > len(content):  # a number has a byte and a space
+        raise ValueError(f"its first line says {count} words of {size} dimensions")
+    return count, size, end + 1
+
+
+def _binary(content: Buffer, keep: Collection[str]) -> tuple[dict[str, np.ndarray], int]:
+    """Returns the wanted vectors in word2vec's binary format, and the number of all words."""
+    count, size, start = _header(content)
+    found: dict[str, np.ndarray] = {}
+    for _ in range(count):
+        end = _end(content, b" ", start)
+        word = content[start:end].lstrip(b"\n").decode("utf-8", "replace")
+        start = end + 1 + 4 * size
+        if start > len(content):
+            raise ValueError("cut short")
+        if word in keep:
+            found.setdefault(word, np.frombuffer(content[end + 1 : start], "<f4"))
+    return found, count
+
+
+def _text(content: Buffer, keep: Collection[str]) -> tuple[dict[str, np.ndarray], int]:
+    """Returns the wanted vectors in word2vec's text format, and the number of all words."""
+    count, size, start = _header(content)
+    found: dict[str, np.ndarray] = {}
+    longest = _LONGEST_WORD + 32 * size
+    for i in range(count):
+        last = start + longest > len(content) and content.find(b"\n", start) < 0
+        end = len(content) if last else _end(content, b"\n", start, longest)
+        word, *numbers = content[start:end].rstrip().split(b" ")
+        if len(numbers) != size:
+            raise ValueError(f"line {i + 2} does not have a word and {size} numbers")
+        word, start = word.decode("utf-8", "replace"), end + 1
+        if word in keep:
+            found.setdefault(word, np.array([float(x) for x in numbers], np.float32))
+    return found, count
+
+
+def _check_fasttext(content: Buffer) -> None:
+    """Raises `ValueError` where fastText's dictionary is damaged, which gensim would read for long.
+
+    The header of fastText's `Dictionary::save`: magic number, version, 12 arguments and a double;
+    numbers of all entries, words and labels, of tokens and of what was pruned; then each entry.
+    """
+    fields = struct.Struct("<3i2q")
+    entries, words, labels, _, pruned = fields.unpack_from(content, 64)
+    if not (entries == words + labels and words >= 1 and labels >= 0 and pruned < len(content)):
+        raise ValueError(f"it says that {entries} entries are {words} words and {labels} labels")
+    start = 64 + fields.size
+    for _ in range(entries):
+        start = _end(content, b"\0", start) + 10  # the count and the kind of the entry
+    rows, size = struct.unpack_from("<2q", content, start + 8 * max(pruned, 0) + 1)
+    if min(rows, size) < 1 or rows * size > len(content):
+        raise ValueError(f"it says that it has {rows} vectors of {size} dimensions")
 
 
 def train(
@@ -162,6 +249,7 @@ def _gensim(where: str):
     if importlib.util.find_spec("gensim") is None:
         raise UserError(f"{where} needs gensim; pip install gensim")
     import gensim.models
+    import gensim.models.fasttext
 
     return gensim.models
 
@@ -182,10 +270,14 @@ def load(file: pathlib.Path, where: str = "--workdir") -> Words:
     Raises:
       UserError: it is missing or damaged.
     """
-    try:
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            return Words(tuple(arrays["words"].tolist()), arrays["vectors"])
-    except OSError as error:
-        raise UserError(f"{where}: {file} cannot be read ({error.strerror or error})") from error
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{where}: {file} is damaged; train in another folder") from error
+
+    def fail(problem: str) -> UserError:
+        return UserError(f"{where}: {file} {problem}; train in another folder")
+
+    arrays = files.read_arrays(file, ("words", "vectors"), fail)
+    words, vectors = (arrays.get(name, np.zeros(0)) for name in Words._fields)
+    if words.dtype.kind != "U" or vectors.dtype != np.float32 or vectors.ndim != 2:
+        raise fail("does not have words and their vectors")
+    if words.shape != vectors.shape[:1]:
+        raise fail(f"has {len(words)} words and {len(vectors)} vectors")
+    return Words(tuple(words.tolist()), vectors)

@@ -1,11 +1,15 @@
 """Tests of the order of examples and of the batches made from it."""
 
 import itertools
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import time
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -150,6 +154,47 @@ def test_damaged_record_is_one_error(mnist_dir, tmp_path, workers):
     with pytest.raises(Exception, match=r"dataset\.name='mnist': .* cannot be read \(record"):
         take(iterator, 100)
     iterator.close()
+
+
+def test_a_worker_ends_with_a_killed_parent(tmp_path):
+    """Although it only waits: nothing asks it for a batch."""
+    (tmp_path / "program.py").write_text(
+        textwrap.dedent("""
+        import multiprocessing, os, pickle, signal, time
+        from jaxgan.data.stream import StepSource
+
+        def work(pickled):
+            source = pickle.loads(pickled)
+            print(os.getpid(), flush=True)
+            time.sleep(300)
+
+        if __name__ == "__main__":
+            source = StepSource(None, 0, 1, 1, 0, 0)
+            context = multiprocessing.get_context("spawn")
+            context.Process(target=work, args=(pickle.dumps(source),)).start()
+        """)
+    )
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "program.py"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate()
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{worker}/stat").read_text().split()[2]
+        except OSError:
+            state = "gone"
+        if state in ("gone", "Z"):
+            break
+        time.sleep(0.05)
+    else:
+        os.kill(worker, signal.SIGKILL)
+        raise AssertionError("the worker lives on")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 from jaxgan.data import cache, load
 
@@ -13,44 +12,68 @@ IMAGES = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
 LABELS = np.array([3, 1], np.int32)
 
 
+def write(folder):
+    arrays = {"image": IMAGES, "label": LABELS}
+    cache.write(folder / "a", ["source"], arrays, {"num_classes": 5})
+
+
 def test_round_trip(tmp_path):
-    cache.write(tmp_path / "a", ["source"], IMAGES, LABELS, 5)
-    images, labels, num_classes = cache.read(tmp_path / "a", ["source"], 96)
-    np.testing.assert_array_equal(images, IMAGES)
-    np.testing.assert_array_equal(labels, LABELS)
-    assert num_classes == 5
-    cache.write(tmp_path / "a", ["source"], IMAGES, None, None)
-    assert cache.read(tmp_path / "a", ["source"], 96)[1:] == (None, None)
+    write(tmp_path)
+    arrays, about = cache.read(tmp_path / "a", ["source"], 104)
+    np.testing.assert_array_equal(arrays["image"], IMAGES)
+    np.testing.assert_array_equal(arrays["label"], LABELS)
+    assert about == {"num_classes": 5} and arrays["label"].dtype == np.int32
+    cache.write(tmp_path / "a", ["source"], {"image": IMAGES}, {})
+    assert cache.read(tmp_path / "a", ["source"], 96)[0].keys() == {"image"}
 
 
 def test_not_used(tmp_path):
-    cache.write(tmp_path / "a", ["source"], IMAGES, LABELS, 5)
-    assert cache.read(tmp_path / "b", ["source"], 96) is None
-    assert cache.read(tmp_path / "a", ["changed"], 96) is None
-    assert cache.read(tmp_path / "a", ["source"], 95) is None
+    write(tmp_path)
+    assert cache.read(tmp_path / "b", ["source"], 104) is None
+    assert cache.read(tmp_path / "a", ["changed"], 104) is None
+    assert cache.read(tmp_path / "a", ["source"], 103) is None
 
 
-@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "meta.json"])
-def test_damaged(tmp_path, name):
-    path = tmp_path / "a" / name
-    for damage in (lambda b: b[:-1], lambda b: b"", lambda b: b[:-1] + b"\x07", None):
-        cache.write(tmp_path / "a", ["source"], IMAGES, LABELS, 5)
-        assert cache.read(tmp_path / "a", ["source"], 96) is not None
-        if damage is None:
-            path.unlink()
-        else:
-            path.write_bytes(damage(path.read_bytes()))
-        usable = cache.read(tmp_path / "a", ["source"], 96)
-        if name == "meta.json" and usable is not None:  # Only its last newline was lost.
-            np.testing.assert_array_equal(usable[0], IMAGES)
-        else:
-            assert usable is None
+def test_damage_is_never_accepted_and_never_raises(tmp_path):
+    """Bytes that are cut, changed, repeated or exchanged; texts that are still JSON; no file."""
+    write(tmp_path)
+    files = {path: path.read_bytes() for path in (tmp_path / "a").iterdir()}
+    rng = np.random.default_rng(0)
+    edits = [(b'"num_classes": 5', b'"num_classes": 6'), (b"|u1", b"|i1"), (b"<i4", b">i4")]
+    edits += [(b'"image"', b'"label"'), (b"(2, 4, 4, 3)", b"(4, 2, 4, 3)"), (b": 3", b": 2")]
+    unchanged = 0
+    for case in range(600):
+        path, content = list(files.items())[case % len(files)]
+        start, stop = sorted(rng.integers(0, len(content) + 1, 2))
+        kinds = [
+            content[:start],
+            content[:start] + bytes(rng.integers(0, 256, 1, np.uint8)) + content[start + 1 :],
+            content[:start] + content[stop:],
+            content[:stop] + content[start:],
+            content.replace(*edits[rng.integers(len(edits))]),
+        ]
+        path.write_bytes(kinds[rng.integers(len(kinds))])
+        found = cache.read(tmp_path / "a", ["source"], 104)
+        if found is not None:  # white space of the description
+            unchanged += path.read_bytes() != content
+            arrays, about = found
+            assert about == {"num_classes": 5} and arrays.keys() == {"image", "label"}
+            for array, wanted in ((arrays["image"], IMAGES), (arrays["label"], LABELS)):
+                assert array.dtype == wanted.dtype
+                np.testing.assert_array_equal(array, wanted)
+        path.write_bytes(content)
+    assert unchanged < 12
+    for path, content in files.items():
+        path.unlink()
+        assert cache.read(tmp_path / "a", ["source"], 104) is None
+        path.write_bytes(content)
+    assert cache.read(tmp_path / "a", ["source"], 104) is not None
 
 
 def test_damaged_cache_is_rebuilt(mnist_dir):
     arguments = {"split": "test[:50]", "data_dir": mnist_dir}
     first = load(**arguments)
-    (file,) = (mnist_dir / "jaxgan_cache").glob("*test__50_*/images.npy")
+    (file,) = (mnist_dir / "jaxgan_cache").glob("*test__50_*/image.npy")
     content = file.read_bytes()
     file.write_bytes(content[:1000])
     np.testing.assert_array_equal(load(**arguments).images, first.images)

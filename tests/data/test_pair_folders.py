@@ -1,6 +1,8 @@
 """Tests of folders of pairs."""
 
 import itertools
+import os
+import re
 import shutil
 
 import jax
@@ -30,6 +32,7 @@ def side(tmp_path):
         save(folder / "train" / f"{i}.png", (*A[:2], i), B)
     save(folder / "val" / "0.jpg", A, B)
     (folder / "train" / "notes.txt").write_text("not an image")
+    (tmp_path / "tfds").mkdir()
     return {"path": folder, "pairs": "side_by_side", "data_dir": tmp_path / "tfds"}
 
 
@@ -39,6 +42,7 @@ def two(tmp_path):
     for i in range(3):
         save(folder / "A" / "train" / f"{i}.png", (*A[:2], i), size=(4, 4))
         save(folder / "B" / "train" / f"{i}.bmp", B)
+    (tmp_path / "tfds").mkdir()
     return {"path": folder, "pairs": "two_folders", "data_dir": tmp_path / "tfds"}
 
 
@@ -94,7 +98,7 @@ def test_unreadable_files_stop_or_are_skipped(side, caplog, limit):
             dataset = data.load(**side, unreadable="skip", memory_limit=limit)
             assert dataset.num_examples == 3
         assert [r.getMessage() for r in caplog.records if "bad.png" in r.getMessage()] == [
-            f"skipping {bad}: it cannot be read as an image (it is no image)"
+            f"skipping {bad}: it cannot be read as an image (it is not an image of a known format)"
         ]
     assert plain(dataset.read(0)["image"][None]) == [list(B)]
 
@@ -143,3 +147,52 @@ def test_pairs_that_two_splits_share(side):
     assert data.shared("train[:2]", "train[2:]", **side) == 0
     with pytest.raises(UserError, match=r"dataset.split=.train.none.: .*give another"):
         data.shared("train[:2]", "train+none", **side)
+
+
+def test_whatever_a_folder_holds_is_named(side, tmp_path, caplog):
+    """Links to nothing and to a device, a pipe, a single picture, an odd width, strange names."""
+    train = side["path"] / "train"
+    bad = {
+        "dangling.png": "No such file",
+        "zero.png": "not a regular file",
+        "pipe.png": "not a regular file",
+        "single.png": "8x8 pixels are not two images of one size beside each other: halves of 4x8",
+        "odd.png": "17x8 pixels are not two images of one size beside each other: the width is odd",
+    }
+    (train / "dangling.png").symlink_to("none")
+    (train / "zero.png").symlink_to("/dev/zero")
+    os.mkfifo(train / "pipe.png")
+    save(train / "single.png", A)
+    save(train / "odd.png", A, size=(17, 8))
+    save(train / os.fsdecode(b"caf\xe9.png"), A, B)
+    save(train / "escape\x1b[31m\n.png", A, B)
+    (train / "escape\x1b[31m\n.tif").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"dangling.png cannot be read as an image \(No such file"):
+        data.load(**side)
+    for _ in range(2):
+        caplog.clear()
+        pair_folders._warn.cache_clear()
+        assert data.load(**side, unreadable="skip").num_examples == 5
+        for name, problem in bad.items():
+            assert re.search(rf"skipping .*{name}: it cannot be read .*{problem}", caplog.text)
+        messages = [r.getMessage() for r in caplog.records]
+        assert any(r"escape\x1b[31m\n.tif" in m for m in messages)
+        assert all(m.isprintable() for m in messages)
+
+
+def test_halves_that_are_higher_than_wide_are_told(side, caplog):
+    save(side["path"] / "train" / "photo.png", A, size=(12, 8))
+    assert data.load(**side, image_size=4).num_examples == 4
+    assert "in 1 of 4 pictures, such as" in caplog.text and "photo.png, the halves" in caplog.text
+
+
+def test_grey_pairs_stay_grey(two):
+    for level, folder in ((90, "A"), (91, "B")):
+        for file in (two["path"] / folder / "train").iterdir():
+            image = Image.new("LA", (8, 8), (level, 255))
+            (image if file.suffix == ".png" else image.convert("L")).save(file)
+    dataset = data.load(**two)
+    assert dataset.image_shape == dataset.input_shape == (8, 8, 1)
+    assert plain(dataset.inputs) == [[90]] * 3 and plain(dataset.images) == [[91]] * 3
+    save(two["path"] / "A" / "train" / "0.png", A)
+    assert data.load(**two).image_shape == (8, 8, 3)

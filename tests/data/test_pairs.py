@@ -63,13 +63,13 @@ def test_colour_is_lightness_to_colours():
     assert np.ptp(shown.astype(int), axis=-1).max() <= 4  # grey
 
 
-def test_parts_and_direction():
-    whole = np.concatenate([IMAGES, 255 - IMAGES], -1)
-    a, b = pairs.derive("side_by_side", whole)
-    np.testing.assert_array_equal(a, IMAGES)
-    np.testing.assert_array_equal(b, 255 - IMAGES)
-    c, d = pairs.derive("side_by_side", whole, "BtoA")
+def test_direction():
+    a, b = pairs.derive("masked", IMAGES)
+    c, d = pairs.derive("masked", IMAGES, "BtoA")
     np.testing.assert_array_equal((c, d), (b, a))
+    np.testing.assert_array_equal(b, IMAGES)
+    with pytest.raises(UserError, match="'side_by_side': such pairs are stored, not derived"):
+        pairs.derive("side_by_side", IMAGES)
 
 
 def test_pictures_have_the_same_channels():

@@ -193,10 +193,17 @@ def test_unprepared_with_tensorflow(make_dataset, tmp_path, monkeypatch):
     fails(r"dataset\.name='cifar10': .*\(no network\)", "cifar10", data_dir=tmp_path)
 
 
-def test_data_dir(tmp_path):
+def test_data_dir(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     fails(r"dataset\.data_dir=.*file", data_dir=tmp_path / "file")
     fails(r"dataset\.data_dir='gs://", data_dir="gs://bucket/tfds")
+    mistyped = tmp_path / "tfsd"
+    fails(
+        r"dataset\.data_dir='.*tfsd' does not exist; mend the name or make the", data_dir=mistyped
+    )
+    monkeypatch.setenv("TFDS_DATA_DIR", str(mistyped))
+    fails(r"dataset\.data_dir='.*tfsd', as \$TFDS_DATA_DIR says, does not exist", split="test[:9]")
+    assert not mistyped.exists()
 
 
 @pytest.mark.parametrize("size", [0, -4, 1.5, "64"])
@@ -210,3 +217,19 @@ def test_pickle(mnist_dir):
     copy = pickle.loads(pickle.dumps(examples))
     np.testing.assert_array_equal(copy[7]["image"], examples[7]["image"])
     assert copy[7]["image"].shape == (14, 14, 1)
+
+
+@pytest.mark.parametrize("key", ["pythonClassName", "python_class_name", "type"])
+def test_classes_that_are_not_of_tfds_are_not_imported(make_dataset, tmp_path, monkeypatch, key):
+    data_dir = make_dataset("holiday", colours(3))
+    file = data_dir / "holiday" / "1.2.0" / "features.json"
+    about = json.loads(file.read_text())
+    image = about["featuresDict"]["features"]["image"]
+    del image["pythonClassName"]
+    image |= {key: "evilmod.Image", "content": {}}
+    file.write_text(json.dumps(about))
+    (tmp_path / "evilmod.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    fails(
+        r"features\.json names the class 'evilmod\.Image', not one of", "holiday", data_dir=data_dir
+    )

@@ -21,7 +21,7 @@ def test_a_file_by_the_names_of_images(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"image": FEATURE}, "is no .npz with `feature`"),
+        ({"image": FEATURE}, "has no array `feature` .it has: image.; give"),
         ({"feature": FEATURE[0]}, r"has `feature` float32 of shape \(2,\)"),
         ({"feature": FEATURE.astype(int)}, "has `feature` int64 of shape"),
         ({"feature": FEATURE * np.nan}, "has features that are not finite"),
@@ -47,7 +47,7 @@ def test_image_files_give_the_features_of_their_pixels(tmp_path):
     assert found.shape == (2, 128)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     files[0].write_text("no image")
-    with pytest.raises(UserError, match=r"^--input: .*a.png is no readable image .*; take it out"):
+    with pytest.raises(UserError, match=r"^--input: .*a.png cannot be read as an .*; take it out"):
         features.of_images("classifier", files, "--input")
 
 

@@ -1,5 +1,8 @@
 import gzip
 import importlib.util
+import io
+import struct
+import time
 
 import numpy as np
 import pytest
@@ -35,7 +38,7 @@ def test_round_trip_through_a_file(tmp_path):
     with pytest.raises(UserError, match=r"--workdir: .*none.npz cannot be read"):
         words.load(tmp_path / "none.npz")
     (tmp_path / "bad.npz").write_text("no")
-    with pytest.raises(UserError, match=r"bad.npz is damaged; train in another folder"):
+    with pytest.raises(UserError, match=r"bad.npz is damaged or not a .npz file; train in an"):
         words.load(tmp_path / "bad.npz")
 
 
@@ -120,3 +123,73 @@ def test_vectors_of_no_use(tmp_path, value, message):
     (tmp_path / "v.txt").write_text(f"1 2\nsea {value} {value}\n")
     with pytest.raises(UserError, match=rf"dataset\.tags\.vectors=.* {message}"):
         words.read(tmp_path / "v.txt", ["sea"])
+
+
+@pytest.fixture(scope="module")
+def sound_files():
+    """Files of every format, by the ending of their names."""
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    rng = np.random.default_rng(0)
+    names = [f"w{i}" for i in range(20)]
+    rows = rng.normal(size=(20, 4)).astype(np.float32)
+    lines = [" ".join([name, *map(str, row)]) for name, row in zip(names, rows, strict=True)]
+    text = ("20 4\n" + "\n".join(lines) + "\n").encode()
+    pairs = zip(names, rows, strict=True)
+    binary = b"20 4\n" + b"".join(n.encode() + b" " + row.tobytes() + b"\n" for n, row in pairs)
+    model = fasttext.FastText(
+        [names] * 5, vector_size=4, min_count=1, epochs=1, bucket=50, workers=1
+    )
+    packed = io.BytesIO()
+    fasttext.save_facebook_model(model, packed)
+    return {
+        "a.vec": text,
+        "a.bin": binary,
+        "b.bin": packed.getvalue(),
+        "a.txt.gz": gzip.compress(text),
+        "a.bin.gz": gzip.compress(binary),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")  # of gensim and NumPy, on what damaged files hold
+def test_damaged_files_are_one_line(sound_files, tmp_path):
+    rng, refused = np.random.default_rng(1), 0
+    for name, content in sound_files.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert len(words.read(path, ["w3", "w4"]).words) == 2
+        for _ in range(60):
+            damaged = bytearray(content)
+            start, stop = sorted(rng.integers(0, min(len(content), 1000), 2).tolist())
+            kind = rng.integers(4)
+            if kind == 0:
+                damaged = damaged[:start]
+            elif kind == 1:
+                del damaged[start:stop]
+            elif kind == 2:
+                damaged[start] = rng.integers(256)
+            else:
+                damaged[start : start + 4] = rng.integers(0, 256, 4, np.uint8).tobytes()
+            path.write_bytes(damaged)
+            try:
+                words.read(path, ["w3", "w4"])
+            except UserError as error:
+                refused += 1
+                assert str(error).isprintable() and "dataset.tags.vectors=" in str(error)
+    assert refused > 100
+
+
+def test_words_without_an_end(tmp_path):
+    long = b"x" * 5_000_000
+    fields = struct.pack("<2i12id3i2q", 793712314, 12, *range(1, 13), 0.1, 2, 2, 0, 9, -1)
+    for name, content in {
+        "a.vec": b"2 2\n" + long,
+        "a.bin": b"2 2\n" + long,
+        "b.bin": fields + long,
+        "c.bin": fields + b"sea",
+        "d.vec": b"99999999 9999999\nsea 1 2\n",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        start = time.monotonic()
+        with pytest.raises(UserError, match=rf"{name}' is damaged or not of word2vec's"):
+            words.read(tmp_path / name, ["sea"])
+        assert time.monotonic() - start < 5
