@@ -132,6 +132,7 @@ def _prepare(config: FrozenConfigDict, folder: pathlib.Path) -> Prepared:
             "python -m jaxgan.tagging.evaluate"
         )
     model = workdir.make_model(config, **about)
+    workdir.check_single_examples(config, model, about)
     memory.check_step(config, model.abstract_state, about, mesh)
     warn_of_untrained(model)
     if dataset.input_shape and not model.gan.translator:

@@ -132,6 +132,8 @@ class Population:
         form = {"image_shape": image_shape, "num_classes": num_classes}
         form["class_counts"] = class_counts
         self.models = [workdir.make_model(c, **form) for c in self.configs]
+        for c, model in zip(self.configs, self.models, strict=True):
+            workdir.check_single_examples(c, model, form)
         self._form = {"image_shape": tuple(image_shape), "num_classes": num_classes}
         first, *others = (config_lib.flatten(config) for config in self.configs)
         keys = {key for other in others for key in first if other.get(key) != first[key]} - {"seed"}

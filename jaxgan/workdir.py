@@ -13,7 +13,7 @@ from ml_collections import ConfigDict, FrozenConfigDict
 
 from jaxgan import config as config_lib
 from jaxgan import gans, optimizers, parallel, state
-from jaxgan.base import GAN, Players
+from jaxgan.base import GAN, Batch, Players
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
@@ -97,19 +97,57 @@ def make_model(
     def new_state(key: jax.Array, batch: dict[str, jax.Array]) -> state.TrainState:
         return state.init_state(gan, players, key, batch, ema=config.ema_decay > 0)
 
-    batch = {"image": jax.ShapeDtypeStruct((2, *image_shape), np.float32)}
-    if num_classes:
-        batch["label"] = jax.ShapeDtypeStruct((2,), np.int32)
-    if features:
-        batch["feature"] = jax.ShapeDtypeStruct((2, features), np.float32)
-    if input_shape:
-        batch["input"] = jax.ShapeDtypeStruct((2, *input_shape), np.float32)
+    batch = _abstract_batch(2, image_shape, num_classes, input_shape, features)
     abstract_state = jax.eval_shape(new_state, jax.random.key(0), batch)
     class_counts = tuple(class_counts or [1] * num_classes)
     standing = make_standing(gan, image_shape, np.flatnonzero(class_counts))
     asked = class_counts if gan.conditional else ()
     by_batch = config.gan.get("sample_statistics") == "batch"
     return Model(gan, players, asked, new_state, abstract_state, standing, by_batch)
+
+
+def _abstract_batch(
+    count: int,
+    image_shape: Sequence[int],
+    num_classes: int,
+    input_shape: Sequence[int] | None = None,
+    features: int = 0,
+    class_counts: Any = None,
+) -> Batch:
+    """Returns the shapes of a batch of `count` examples; the other arguments are `make_model`'s."""
+    del class_counts
+    batch = {"image": jax.ShapeDtypeStruct((count, *image_shape), np.float32)}
+    if num_classes:
+        batch["label"] = jax.ShapeDtypeStruct((count,), np.int32)
+    if features:
+        batch["feature"] = jax.ShapeDtypeStruct((count, features), np.float32)
+    if input_shape:
+        batch["input"] = jax.ShapeDtypeStruct((count, *input_shape), np.float32)
+    return batch
+
+
+def check_single_examples(config: FrozenConfigDict, model: Model, about: dict[str, Any]) -> None:
+    """Raises `UserError` where batches, or their parts, of one example cannot train a model.
+
+    Args:
+      config: of the run.
+      model: its model.
+      about: the form of its data, arguments of `make_model`.
+    """
+    parts = config.parallel.accumulate
+    if config.batch_size // parts > 1:
+        return
+    (gen, disc), variables = model.abstract_state.params, model.abstract_state.variables
+    batch, key = _abstract_batch(1, **about), jax.random.key(0)
+    try:
+        jax.eval_shape(model.gan.disc_loss, disc, gen, variables, batch, key)
+        jax.eval_shape(model.gan.gen_loss, gen, disc, variables, batch, key)
+    except ValueError as error:
+        what = f"in {parts} parts (parallel.accumulate) has" if parts > 1 else "is"
+        raise UserError(
+            f"--config.batch_size: {config.batch_size} {what} one example at a time, and {error}; "
+            f"give {2 * parts} or more"
+        ) from error
 
 
 def check_owner(folder: pathlib.Path, config: FrozenConfigDict, *, extend: bool = False) -> None:
