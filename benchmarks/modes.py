@@ -7,11 +7,11 @@ prints modes, high-quality share and reverse KL with their standard errors: the 
 
 import pathlib
 
-import jax
 import numpy as np
 from ml_collections import FrozenConfigDict
 
 from jaxgan import cli, config, population, storage
+from jaxgan.base import seed_key
 from jaxgan.data import gaussians
 from jaxgan.errors import UserError
 from jaxgan.metrics.modes import MixtureMeasures
@@ -27,7 +27,7 @@ OBJECTIVES = {
 def fit(settings: FrozenConfigDict) -> list[MixtureMeasures]:
     """Returns modes, high-quality share and reverse KL of each member after training."""
     many, states = population.fit(settings)
-    return population.mixtures(many, states, jax.random.key(settings.seed))[1]
+    return population.mixtures(many, states, seed_key(settings.seed))[1]
 
 
 def main(argv: list[str]) -> None:

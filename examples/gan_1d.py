@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from examples import common
 from jaxgan import cli, gans
-from jaxgan.base import GAN, Players
+from jaxgan.base import GAN, Players, seed_key
 from jaxgan.state import TrainState, init_state
 from jaxgan.step import make_train_step
 
@@ -74,7 +74,7 @@ def main(argv: list[str]) -> None:
         points = jax.random.normal(key, (args.disc_steps, BATCH, 1, 1, 1))
         return step(state, {"image": points})[0]
 
-    keys = jax.random.split(jax.random.key(args.seed), len(PANELS) + 2)
+    keys = jax.random.split(seed_key(args.seed), len(PANELS) + 2)
     points = jax.random.normal(keys[0], (1000, 1, 1, 1))
     state = jax.jit(lambda key: init_state(gan, optimizers, key, {"image": points}))(keys[1])
     figure = Figure(figsize=(3 * len(PANELS), 3.2), layout="constrained")

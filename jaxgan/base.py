@@ -79,6 +79,12 @@ def separate(both: jax.Array) -> tuple[jax.Array, jax.Array]:
     return pairs[:, 0], pairs[:, 1]
 
 
+def seed_key(seed: int) -> jax.Array:
+    """Returns the PRNG key of a seed, 0 <= seed < 2**64; JAX's own takes its low 32 bits alone."""
+    key = jax.random.key(seed % 2**32)
+    return key if seed < 2**32 else jax.random.fold_in(key, seed >> 32)
+
+
 def below(value: Any, bound: float) -> bool:
     """Returns whether a number is known to be below a bound; a traced one is not known."""
     return not isinstance(value, jax.core.Tracer) and value < bound

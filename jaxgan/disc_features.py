@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import jaxgan
 from jaxgan import cli, data, latent, storage
-from jaxgan.base import GAN, Players
+from jaxgan.base import GAN, Players, seed_key
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
 from jaxgan.metrics import suite
@@ -168,7 +168,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     )
 
     example = {"image": jnp.zeros((2, *trained.image_shape)), "label": jnp.zeros(2, jnp.int32)}
-    params, variables = jax.jit(gan.init)(jax.random.key(trained.config.seed), example)
+    params, variables = jax.jit(gan.init)(seed_key(trained.config.seed), example)
     extract = make_extract(gan, layers)
     sizes = [min(h, GRID) * min(w, GRID) * c for h, w, c in (shapes[name] for name in layers)]
     values = []

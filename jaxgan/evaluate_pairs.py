@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxgan import cli, data, loop, storage, workdir
+from jaxgan.base import seed_key
 from jaxgan.data import pairs
 from jaxgan.errors import RunError, UserError, named
 from jaxgan.metrics import classifier, pixels
@@ -40,7 +41,7 @@ def measure(
     count = min(num or dataset.num_examples, dataset.num_examples)
     batch = min(batch or config.batch_size, count)
     chosen = np.linspace(0, dataset.num_examples - 1, count).astype(int)
-    key, parts = jax.random.key(seed), []
+    key, parts = seed_key(seed), []
     for start in range(0, count, batch):
         # The last batch is filled up from the first, so that all are of one size.
         indices = chosen[np.arange(start, start + batch) % count]

@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jaxgan import cli, data, storage, viz, workdir
-from jaxgan.base import GAN
+from jaxgan.base import GAN, seed_key
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError, named
 from jaxgan.metrics import classifier, strokes, suite
@@ -157,7 +157,7 @@ def latents(gan: GAN, seed: int, index: Sequence[int]) -> np.ndarray:
     index = np.asarray(index)
     starts = index // CHUNK * CHUNK
     chunks = {
-        start: np.asarray(gan.latent(jax.random.fold_in(jax.random.key(seed), start), CHUNK))
+        start: np.asarray(gan.latent(jax.random.fold_in(seed_key(seed), start), CHUNK))
         for start in np.unique(starts).tolist()
     }
     return np.stack([chunks[start][i - start] for i, start in zip(index, starts, strict=True)])
@@ -630,7 +630,7 @@ def feature_pictures(args: argparse.Namespace) -> None:
         return transforms.to_float(x, *gan.value_range)
 
     example = {"image": floats(image[:BATCH]), "label": given[:BATCH]}
-    params, variables = jax.jit(gan.init)(jax.random.key(args.seed), example)
+    params, variables = jax.jit(gan.init)(seed_key(args.seed), example)
     weights = {"": (state.params.disc, state.variables), "random_": (params.disc, variables)}
     arrays: dict[str, np.ndarray] = {"layer": np.array(layer)}
     blocks = []

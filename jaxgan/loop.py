@@ -19,7 +19,7 @@ from ml_collections import FrozenConfigDict
 
 from jaxgan import cli, data, memory, parallel, storage, viz, workdir
 from jaxgan import config as config_lib
-from jaxgan.base import Batch, Metrics
+from jaxgan.base import Batch, Metrics, seed_key
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import pairs, transforms
 from jaxgan.errors import RunError, UserError, named
@@ -289,7 +289,7 @@ class Run:
             lambda key, batch: model.new_state(key, floats(batch, self._value_range)),
             out_shardings=shardings,
         )
-        return new_state(jax.random.key(self._config.seed), first)
+        return new_state(seed_key(self._config.seed), first)
 
     def _step_on_levels(self, model: workdir.Model) -> Any:
         config = self._config
@@ -445,7 +445,7 @@ class Run:
         if self._dataset.features is not None:
             count = min(count, self._dataset.num_examples)
             label = self._dataset.features[self._dataset.feature_index[:count]]
-        key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
+        key = jax.random.fold_in(seed_key(self._config.seed), 2**31)
         images = np.asarray(self._sample(standing, key, label))
         if not parallel.is_main():
             return
@@ -460,7 +460,7 @@ class Run:
         viz.save_image(viz.grid(images, columns), file, scale)
 
     def _save_translations(self, step: int, standing: TrainState) -> None:
-        key = jax.random.fold_in(jax.random.key(self._config.seed), 2**31)
+        key = jax.random.fold_in(seed_key(self._config.seed), 2**31)
         shown, kind = self._shown, self._config.dataset.pairs
         output = np.asarray(self._sample(standing, key, shown["input"]))
         if not parallel.is_main():

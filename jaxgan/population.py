@@ -24,7 +24,7 @@ from ml_collections import ConfigDict, FrozenConfigDict
 
 from jaxgan import cli, data, gans, loop, memory, optimizers, storage, viz, workdir
 from jaxgan import config as config_lib
-from jaxgan.base import Metrics, Players
+from jaxgan.base import Metrics, Players, seed_key
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import gaussians
 from jaxgan.data.order import epoch_order, examples_at
@@ -185,7 +185,7 @@ class Population:
         Args:
           batch: examples as they lie in the dataset, for shapes and mean images.
         """
-        keys = jnp.stack([jax.random.key(config.seed) for config in self.configs])
+        keys = jnp.stack([seed_key(config.seed) for config in self.configs])
         return self._init(keys, self._values, batch)
 
     def steps(

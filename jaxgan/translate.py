@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from jaxgan import cli, storage, viz, workdir
+from jaxgan.base import seed_key
 from jaxgan.data import images, pairs
 from jaxgan.errors import RunError, UserError, printable
 from jaxgan.evaluate_pairs import open_run
@@ -244,7 +245,7 @@ def main(argv: list[str]) -> None:
     for i, (_, source, _) in enumerate(examples):
         by_shape.setdefault(source.shape, []).append(i)
     outputs: dict[int, np.ndarray] = {}
-    key = jax.random.key(args.seed)
+    key = seed_key(args.seed)
     for indices in by_shape.values():
         batch = min(args.batch or trained.config.batch_size, len(indices))
         for start in range(0, len(indices), batch):

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict, FrozenConfigDict
 
 from jaxgan import config as config_lib
 from jaxgan import gans, optimizers, parallel, state
-from jaxgan.base import GAN, Batch, Players
+from jaxgan.base import GAN, Batch, Players, seed_key
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
@@ -479,7 +479,7 @@ def draw(
         padded = np.asarray(mixed, np.int32)[np.arange(-(-total // size) * size) % len(mixed)]
     else:
         padded = np.concatenate([labels, np.zeros(-total % size, np.int32)])
-    key, images = jax.random.key(seed), None
+    key, images = seed_key(seed), None
     for start in range(0, total, size):
         some = padded[start : start + size]
         if devices == 1:

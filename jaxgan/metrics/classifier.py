@@ -15,6 +15,7 @@ import optax
 from tqdm import tqdm
 
 from jaxgan import cli, data
+from jaxgan.base import seed_key
 from jaxgan.metrics import weights
 from jaxgan.metrics.arguments import check_images, check_labels
 
@@ -87,7 +88,7 @@ def train(
     """
     model, steps = Classifier(), epochs * (len(images) // batch)
     optimizer = optax.adamw(optax.cosine_onecycle_schedule(steps, 4e-3), weight_decay=1e-3)
-    variables = model.init(jax.random.key(seed), jnp.zeros((1, 28, 28, 1)))
+    variables = model.init(seed_key(seed), jnp.zeros((1, 28, 28, 1)))
     state = (variables, optimizer.init(variables["params"]), variables)
 
     @functools.partial(jax.jit, donate_argnums=0)
@@ -115,7 +116,7 @@ def train(
 
     state = jax.tree.map(jnp.copy, state)
     order = np.random.default_rng(seed)
-    key = jax.random.key(seed + 1)
+    key = seed_key(seed + 1)
     with tqdm(total=steps, unit="step", smoothing=0.01, disable=not show) as bar:
         taken = 0
         for _ in range(epochs):

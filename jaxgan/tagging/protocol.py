@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.base import seed_key
 from jaxgan.errors import UserError
 from jaxgan.tagging.words import Words
 
@@ -96,7 +97,7 @@ def tag(
             raise UserError(
                 f"--{name}: {value} is not in 1 to {len(words.words)}, the words of the vocabulary"
             )
-    vectors, key, parts = jnp.asarray(words.vectors), jax.random.key(seed), []
+    vectors, key, parts = jnp.asarray(words.vectors), seed_key(seed), []
     chunk = min(chunk, len(features))
     for start in range(0, len(features), chunk):
         part = features[start : start + chunk]
