@@ -10,9 +10,9 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
-from jaxgan.errors import RunError, UserError, nearest
+from jaxgan.errors import RunError, UserError, nearest, printable
 
 OVERRIDE = "--config."
 
@@ -134,9 +134,26 @@ def _in_range(
 SEED = integer(0, 2**63 - 1)
 
 
+class Printable:
+    """A text stream that shows control characters in names of files as `printable` does."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Wraps a stream."""
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes text; line breaks and tabs stay."""
+        return self._stream.write(re.sub(r"[^\n\r\t]+", lambda part: printable(part[0]), text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def run(main: Callable[[list[str]], int | None]) -> None:
     """Runs `main(arguments)` and exits: 0, 2 for a user's mistake, 1 for a run that failed."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logs = Printable(sys.stderr)  # of which progress bars need control characters
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, stream=logs)
+    sys.stdout = Printable(sys.stdout)
     logging.getLogger("jaxgan").setLevel(logging.INFO)
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs what it also raises
     keep_freed_memory()

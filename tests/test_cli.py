@@ -1,3 +1,4 @@
+import os
 import platform
 import re
 import subprocess
@@ -6,7 +7,7 @@ import sys
 import pytest
 
 from jaxgan import cli
-from jaxgan.errors import UserError
+from jaxgan.errors import RunError, UserError
 
 FAULTS = """
 import resource, sys
@@ -106,3 +107,13 @@ def test_overrides_are_left_alone():
     parser = cli.Parser("train.py", "Trains.", overrides=True)
     words = ["--config.dataset.path=", "--config.steps=3"]
     assert parser.check_overrides(parser.parse_known_args(words)[1]) == words
+
+
+def test_names_of_files_are_printable(capsys):
+    """Bytes that are not UTF-8, escape sequences; in errors line breaks too."""
+    name = os.fsdecode(b"caf\xe9\x1b[31m")
+    stream = cli.Printable(sys.stdout)
+    print(f"wrote {name}\n\tü 日本", file=stream, flush=True)
+    assert capsys.readouterr().out == "wrote caf\\udce9\\x1b[31m\n\tü 日本\n"
+    assert str(UserError(f"{name}\n")) == "caf\\udce9\\x1b[31m\\n"
+    assert str(RunError(str(UserError("\x00")))) == "\\x00"

@@ -60,9 +60,10 @@ class Dataset:
     @functools.cached_property
     def class_counts(self) -> list[int] | None:
         """Examples of each class; None without labels, or if they are not in memory."""
-        if self.labels is None:
+        labels = self.labels if self.labels is not None else getattr(self.examples, "labels", None)
+        if labels is None:
             return None
-        return np.bincount(self.labels, minlength=self.num_classes).tolist()
+        return np.bincount(labels, minlength=self.num_classes).tolist()
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Reads one example.

@@ -19,6 +19,7 @@ class NpzExamples:
 
     Attributes:
         num_classes: largest label plus one, or None without labels.
+        labels: int32 [N], or None.
     """
 
     def __init__(self, path: Path, split: str, image_size: int | None, paired: bool = False):
@@ -47,6 +48,7 @@ class NpzExamples:
         chosen = slices[0] if len(slices) == 1 else np.r_[tuple(slices)]
         self._image_size = image_size
         self._arrays = {name: array[chosen] for name, array in arrays.items()}
+        self.labels = self._arrays.get("label")
         self.num_classes = int(arrays["label"].max()) + 1 if "label" in arrays else None
 
     def __len__(self) -> int:

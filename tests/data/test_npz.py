@@ -153,6 +153,7 @@ def test_refused_pairs_of_a_file(save):
 def test_classes_are_counted(save):
     label = np.repeat([0, 1, 3], [5, 3, 2])
     assert load(**save(image=IMAGES, label=label)).class_counts == [5, 3, 0, 2]
+    assert load(**save(image=IMAGES, label=label), memory_limit=9).class_counts == [5, 3, 0, 2]
     half = load(**save(image=IMAGES, label=label), split="train[:60%]")
     assert half.class_counts == [5, 1, 0, 0]
     assert load(**save(image=IMAGES)).class_counts is None
