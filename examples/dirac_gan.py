@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
     parser = common.parser("dirac_gan", "Draw phase portraits of the DiracGAN.")
     parser.add_argument("--steps", default=300, type=cli.integer(1), help="updates")
     args = parser.parse_args(argv)
-    common.check_out(args.out)
+    common.check_out(args)
     cli.start_jax()
     figure = Figure(figsize=(11, 5.8), layout="constrained")
     panels = zip(figure.subplots(2, 4).flat, PANELS.items(), strict=True)

@@ -26,7 +26,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--steps", default=2000, type=cli.integer(3), help="generator updates")
     parser.add_argument("--seeds", default=8, type=cli.integer(2))
     args = parser.parse_args(argv)
-    common.check_out(args.out)
+    common.check_out(args)
     cli.start_jax()
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     panels = figure.subplots(1, 2)

@@ -57,7 +57,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--disc-steps", default=3, type=cli.integer(1), help="k of Algorithm 1")
     parser.add_argument("--seed", default=0, type=cli.SEED)
     args = parser.parse_args(argv)
-    common.check_out(args.out)
+    common.check_out(args)
 
     cli.start_jax()
     options = {"name": "gan", "network": "mlp", "dropout": 0.0, "latent_size": 1}

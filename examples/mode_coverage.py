@@ -47,7 +47,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--steps", default=5000, type=cli.integer(1), help="generator updates")
     parser.add_argument("--seeds", default=4, type=cli.integer(2))
     args = parser.parse_args(argv)
-    common.check_out(args.out)
+    common.check_out(args)
     name = config.load(args.config).dataset.name
     if name not in gaussians.STD:
         raise UserError(f"--config: {args.config} is not of Gaussians; give configs/gan_ring.py")

@@ -24,7 +24,7 @@ def main(argv: list[str]) -> None:
     parser = common.parser("proposition_2", "Draw a GAN on a finite set as it converges.")
     parser.add_argument("--steps", default=150, type=cli.integer(1), help="generator updates")
     args = parser.parse_args(argv)
-    common.check_out(args.out)
+    common.check_out(args)
     cli.start_jax()
     p = jax.nn.softmax(jax.random.normal(jax.random.key(0), (PLACES,)))
     q = jnp.full(PLACES, 1 / PLACES)

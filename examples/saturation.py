@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
     parser = common.parser("saturation", "Draw gradients that the generator gets.")
     parser.add_argument("--steps", default=300, type=cli.integer(2), help="discriminator updates")
     args = parser.parse_args(argv)
-    common.check_out(args.out)
+    common.check_out(args)
     cli.start_jax()
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")

@@ -20,10 +20,10 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan
-from jaxgan import cli, data, latent, storage
+from jaxgan import cli, data, latent, results
 from jaxgan.base import GAN, Players, seed_key
 from jaxgan.data import transforms
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import UserError
 from jaxgan.metrics import suite
 
 _log = logging.getLogger(__name__)
@@ -208,23 +208,20 @@ def main(argv: list[str]) -> None:
     )
     parser.add_argument("--train-split", default="train", help="default: train")
     parser.add_argument("--test-split", default="test", help="default: test")
-    parser.add_argument("--out", metavar="FILE", help="default: disc_features.json in the run")
+    results.add_arguments(parser, "default: disc_features.json in the run", metavar="FILE")
     args = parser.parse_args(argv)
     if importlib.util.find_spec("sklearn") is None:
         raise UserError("scikit-learn: it is not installed; pip install scikit-learn")
-    result = measure(args)
     file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "disc_features.json")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_json(file, result, indent=2)
-    except OSError as error:
-        raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
+    results.check(args, [file], [args.dataset])
+    result = measure(args)
     shares = np.array([result["accuracy"], result["accuracy_untrained"]])
     errors = np.sqrt(shares * (1 - shares) / result["protocol"]["test_images"])
     trained, untrained = (
         f"{100 * p:.2f} +- {100 * e:.2f} %" for p, e in zip(shares, errors, strict=True)
     )
     print(f"accuracy {trained}, with random weights {untrained} (errors of so many test images)")
+    results.write_json(args, file, result)
     print(f"wrote {file}")
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan
-from jaxgan import cli, memory, storage, viz, workdir
+from jaxgan import cli, memory, results, viz, workdir
 from jaxgan.data.files import read_arrays
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
 from jaxgan.metrics.arguments import check_images, check_labels
 from jaxgan.metrics.neighbours import nearest
@@ -79,7 +79,7 @@ def parse(argv: list[str]) -> Any:
         "--image-size", type=cli.integer(1), help="of the real images (default: as trained on)"
     )
     parser.add_argument("--data-dir", help="TFDS data folder (default: that of the run)")
-    parser.add_argument("--out", metavar="FILE", help="default: evaluation.json beside the source")
+    results.add_arguments(parser, "default: evaluation.json beside the source", metavar="FILE")
     args = parser.parse_args(argv)
     if args.seed + args.seeds > 2**63:
         raise UserError(
@@ -442,22 +442,20 @@ def warnings(result: dict[str, Any]) -> list[str]:
 def main(argv: list[str]) -> None:
     """Samples, measures, prints a table and writes `evaluation.json`."""
     args = parse(argv)
-    cli.start_jax()
     beside = pathlib.Path(args.workdir) if args.workdir else pathlib.Path(args.samples).parent
     file = pathlib.Path(args.out) if args.out else beside / "evaluation.json"
+    picture = file.with_name(f"{file.stem}_nearest.png")
+    results.check(args, [file, picture], [args.samples, args.dataset, args.inception])
+    cli.start_jax()
     with tqdm(unit="image", unit_scale=True, disable=None) as bar:
         result, rows = evaluate(args, bar)
     print(table(result))
     for line in warnings(result):
         print(f"WARNING: {line}")
-    picture = file.with_name(f"{file.stem}_nearest.png")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_json(file, result, indent=2)
-        if rows is not None:
+    results.write_json(args, file, result)
+    if rows is not None:
+        with results.writing(picture):
             viz.save_image(rows, picture)
-    except OSError as error:
-        raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
     print(f"wrote {file}" + ("" if rows is None else f" and {picture}"))
 
 

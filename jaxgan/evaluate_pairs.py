@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import cli, data, loop, storage, workdir
+from jaxgan import cli, data, loop, results, workdir
 from jaxgan.base import seed_key
 from jaxgan.data import pairs
-from jaxgan.errors import RunError, UserError, named
+from jaxgan.errors import UserError, named
 from jaxgan.metrics import classifier, pixels
 from jaxgan.metrics.spread import standard_error
 
@@ -150,8 +150,10 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--num", type=cli.integer(0), default=0, help="pairs; 0 (default): all")
     parser.add_argument("--batch", type=cli.integer(1), help="images at a time (default: training)")
     parser.add_argument("--seed", type=cli.SEED, default=0, help="of the noise")
-    parser.add_argument("--out", metavar="FILE", help="default: pairs.json in the work folder")
+    results.add_arguments(parser, "default: pairs.json in the work folder", metavar="FILE")
     args = parser.parse_args(argv)
+    file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "pairs.json")
+    results.check(args, [file])
     cli.start_jax()
     trained = open_run(args.workdir, args.checkpoint)
     split = args.split or trained.config.evaluation.test_split
@@ -159,14 +161,9 @@ def main(argv: list[str]) -> None:
     with named({"--config.dataset.split": "--split"}):
         result = measure(trained, split, num=args.num, seed=args.seed, batch=args.batch or 0)
     print(table(result))
-    file = pathlib.Path(args.out or pathlib.Path(args.workdir) / "pairs.json")
     result |= finite({name: result[name] for name in measures(result)})
     result["standard_error"] = finite(result["standard_error"])
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_json(file, result, indent=2)
-    except OSError as error:
-        raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
+    results.write_json(args, file, result)
     print(f"wrote {file}")
 
 

@@ -19,10 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from jaxgan import cli, data, storage, viz, workdir
+from jaxgan import cli, data, results, storage, viz, workdir
 from jaxgan.base import GAN, seed_key
 from jaxgan.data import transforms
-from jaxgan.errors import RunError, UserError, named
+from jaxgan.errors import UserError, named
 from jaxgan.metrics import classifier, strokes, suite
 from jaxgan.metrics.neighbours import nearest
 from jaxgan.metrics.spread import standard_error
@@ -674,13 +674,10 @@ def as_image(gradient: np.ndarray) -> np.ndarray:
 def save(out: pathlib.Path, picture: np.ndarray, height: int, **arrays: np.ndarray) -> None:
     """Writes a picture, enlarged if its images are of few pixels, and arrays beside it."""
     beside_it = out.with_suffix(".npz")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with results.writing(out):
         viz.save_image(picture, out, max(1, 64 // height))
         with storage.replacing(beside_it) as file:
             np.savez_compressed(file, **arrays)
-    except OSError as error:
-        raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     print(f"wrote {out} and {beside_it}")
 
 
@@ -697,7 +694,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
             "--checkpoint", default="last", help="`last` (default), `best` or a step"
         )
         added.add_argument("--seed", type=cli.SEED, default=0, help="of the samples (default: 0)")
-        added.add_argument("--out", required=True, metavar="FILE.png", help="beside it: FILE.npz")
+        results.add_arguments(added, "beside it: FILE.npz", required=True, metavar="FILE.png")
         return added
 
     def label(added: argparse.ArgumentParser, about: str) -> None:
@@ -818,6 +815,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> None:
     """Runs a subcommand."""
     args = parse(argv)
+    results.check(args, [args.out, args.out.with_suffix(".npz")])
     args.run(args)
 
 

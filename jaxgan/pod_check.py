@@ -19,7 +19,7 @@ import jax
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxgan import cli, config, loop, parallel, storage, workdir
+from jaxgan import cli, config, loop, parallel, results, workdir
 from jaxgan.errors import UserError
 from jaxgan.step import make_train_step, repeat_step
 
@@ -173,9 +173,12 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--topology", default="v5e:4x4", help="chip:shape, ...")
     parser.add_argument("--image-shape", help="height,width,channels, where it is not known")
     parser.add_argument("--num-classes", type=cli.integer(0), default=0, help="with --image-shape")
-    parser.add_argument("--out", metavar="FILE", help="JSON of what is printed")
+    results.add_arguments(parser, "JSON of what is printed", metavar="FILE")
     args, rest = parser.parse_known_args(argv)
-    settings = config.load(args.config, parser.check_overrides(rest))
+    args.overrides = parser.check_overrides(rest)
+    settings = config.load(args.config, args.overrides)
+    if args.out:
+        results.check(args, [pathlib.Path(args.out)], [args.config])
     topologies = args.topology.split(",")
     for topology in topologies:
         name, _, shape = topology.partition(":")
@@ -202,7 +205,7 @@ def main(argv: list[str]) -> None:
         table(args.config, settings.batch_size, device, reports)
         found[topology] = {str(report.devices): report._asdict() for report in reports}
         if args.out:
-            storage.write_json(pathlib.Path(args.out), found, indent=1)
+            results.write_json(args, pathlib.Path(args.out), found)
 
 
 def describe(topology: str) -> np.ndarray:

@@ -5,8 +5,8 @@ import pathlib
 
 import numpy as np
 
-from jaxgan import cli, storage
-from jaxgan.errors import RunError, UserError
+from jaxgan import cli, results, storage
+from jaxgan.errors import UserError
 
 
 def main(argv: list[str]) -> None:
@@ -21,16 +21,17 @@ def main(argv: list[str]) -> None:
     )
     parser.add_argument("--seed", type=cli.SEED, default=0)
     parser.add_argument("--checkpoint", default="last", help="`last`, `best`, a step or mean:STEP")
-    parser.add_argument(
-        "--out",
+    results.add_arguments(
+        parser,
+        "an image, or .npz with `image` uint8 [N, H, W, C] and `label` (default: samples.png)",
         default="samples.png",
         metavar="FILE",
-        help="an image, or .npz with `image` uint8 [N, H, W, C] and `label` (default: samples.png)",
     )
     args = parser.parse_args(argv)
     out = pathlib.Path(args.out)
     if out.suffix not in (".png", ".jpg", ".npz"):
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .png, .jpg or .npz")
+    results.check(args, [out])
 
     from jaxgan import memory, viz, workdir
 
@@ -44,8 +45,7 @@ def main(argv: list[str]) -> None:
     memory.check_images("--num", args.num, trained.image_shape)
     label = workdir.equal_shares(args.num, classes if args.label is None else [args.label])
     images = workdir.draw(trained.sample, label, args.seed, mixed=trained.model.mixed)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with results.writing(out):
         if out.suffix == ".npz":
             arrays = {"image": images} | ({"label": label} if len(classes) else {})
             with storage.replacing(out) as file:
@@ -58,8 +58,6 @@ def main(argv: list[str]) -> None:
             columns = args.num // len(classes) if by_class else math.ceil(math.sqrt(args.num))
             picture = images[0] if args.num == 1 else viz.grid(images, min(columns, 50))
             viz.save_image(picture, out)
-    except OSError as error:
-        raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     told = f"{args.num} sample{'s' * (args.num > 1)}"
     if args.label is None and args.num < len(classes):
         told += f", one each of class {workdir.list_briefly(classes[: args.num])}; "

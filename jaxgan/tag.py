@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from jaxgan import cli
+from jaxgan import cli, results
 from jaxgan.data import images
-from jaxgan.errors import RunError, UserError
+from jaxgan.errors import UserError
 
 
 def main(argv: list[str]) -> None:
@@ -34,17 +34,19 @@ def main(argv: list[str]) -> None:
         "--nearest", type=cli.integer(1), default=NEAREST, help="words counted for a sample"
     )
     parser.add_argument("--common", type=cli.integer(1), default=COMMON, help="tags of an image")
-    parser.add_argument(
-        "--out",
+    results.add_arguments(
+        parser,
+        "the page, or the JSON, which is written beside it (default: tags.html)",
         default="tags.html",
         metavar="FILE",
-        help="the page, or the JSON, which is written beside it (default: tags.html)",
     )
     args = parser.parse_args(argv)
     out = pathlib.Path(args.out)
     if out.suffix not in (".html", ".json"):
         raise UserError(f"--out: {args.out!r} is of an unknown kind; end it in .html or .json")
     files = images.files_of(pathlib.Path(args.input).expanduser(), "--input")
+    html, table = out.with_suffix(".html"), out.with_suffix(".json")
+    results.check(args, [table, html], [*files, args.features])
 
     from jaxgan import storage, workdir
     from jaxgan.tagging import page, protocol
@@ -87,13 +89,9 @@ def main(argv: list[str]) -> None:
         "nearest": args.nearest,
         "common": args.common,
     }
-    html, table = out.with_suffix(".html"), out.with_suffix(".json")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with results.writing(html):
         storage.write_atomically(html, page.page(rows, thumbnails, about))
-        storage.write_json(table, {**about, "images": rows}, indent=2, ensure_ascii=False)
-    except OSError as error:
-        raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
+    results.write_json(args, table, {**about, "images": rows}, ensure_ascii=False)
     print(f"wrote {html} and {table}: {len(rows)} images")
 
 

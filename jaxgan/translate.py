@@ -13,13 +13,14 @@ import jax
 import numpy as np
 from PIL import Image, ImageOps
 
-from jaxgan import cli, storage, viz, workdir
+from jaxgan import cli, results, storage, viz, workdir
 from jaxgan.base import seed_key
 from jaxgan.data import images, pairs
-from jaxgan.errors import RunError, UserError, printable
+from jaxgan.errors import UserError, printable
 from jaxgan.evaluate_pairs import open_run
 
 PAGE = "index.html"
+TITLES = ("input", "output", "target")
 
 
 def read(file: pathlib.Path, channels: int, size: tuple[int, int] | None) -> np.ndarray:
@@ -183,7 +184,7 @@ def parse(argv: list[str]) -> Any:
     parser = cli.Parser("python -m jaxgan.translate", "Translate images with a trained pix2pix.")
     parser.add_argument("--workdir", required=True, metavar="DIR", help="a run of pix2pix")
     parser.add_argument("--input", required=True, metavar="PATH", help="an image or a folder")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
+    results.add_arguments(parser, "folder of the results", required=True, metavar="DIR")
     parser.add_argument("--target", metavar="DIR", help="targets to show, of the inputs' names")
     parser.add_argument(
         "--derive",
@@ -205,6 +206,14 @@ def parse(argv: list[str]) -> Any:
     return parser.parse_args(argv)
 
 
+def _names(files: list[pathlib.Path]) -> dict[pathlib.Path, str]:
+    """Returns names without ending, each once, for the results of files."""
+    names: dict[str, pathlib.Path] = {}
+    for i, file in enumerate(files):
+        names[file.stem if file.stem not in names else f"{file.stem}_{i}"] = file
+    return {file: name for name, file in names.items()}
+
+
 def main(argv: list[str]) -> None:
     """Translates, writes the images and the page."""
     args = parse(argv)
@@ -222,6 +231,9 @@ def main(argv: list[str]) -> None:
         if alone:
             example = printable(alone[0])
             print(f"WARNING: no target for {len(alone)} of {len(files)} inputs, such as {example}")
+    out, names = pathlib.Path(args.out), _names(files)
+    pictures = [out / title / f"{name}.png" for name in names.values() for title in TITLES]
+    results.check(args, [out / PAGE, *pictures], [*files, *targets.values()])
     cli.start_jax()
     trained = open_run(args.workdir, args.checkpoint)
     translator = Translator(trained, derive=args.derive, own_size=args.size == "own")
@@ -256,26 +268,22 @@ def main(argv: list[str]) -> None:
             )
             outputs.update({i: x for i, x in zip(part, made, strict=True) if i not in outputs})
 
-    out, rows, used = pathlib.Path(args.out), [], set()
-    try:
+    rows = []
+    with results.writing(out / PAGE):
         for i, (file, source, target) in enumerate(examples):
-            name = file.stem if file.stem not in used else f"{file.stem}_{i}"
-            used.add(name)
             shown_input, shown_output = translator.pictures(source, outputs[i])
             shown = {"input": shown_input, "output": shown_output}
             if target is not None:
                 shown["target"] = translator.pictures(source, target)[1]
             row = {"name": file.name}
             for title, picture in shown.items():
-                row[title] = f"{title}/{name}.png"
+                row[title] = f"{title}/{names[file]}.png"
                 (out / title).mkdir(parents=True, exist_ok=True)
                 viz.save_image(picture, out / row[title])
             rows.append(row)
-        titles = [t for t in ("input", "output", "target") if any(t in row for row in rows)]
+        titles = [title for title in TITLES if any(title in row for row in rows)]
         heading = f"{pathlib.Path(args.workdir).resolve().name}, step {int(trained.state.step)}"
         storage.write_atomically(out / PAGE, page(rows, titles, heading))
-    except OSError as error:
-        raise RunError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     print(f"wrote {out / PAGE} and {len(rows)} images in {out / 'output'}")
 
 

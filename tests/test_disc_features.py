@@ -108,7 +108,7 @@ def test_the_other_accuracy_is_of_other_weights(folder, monkeypatch):
 def test_mistakes(folder, flags, message):
     pytest.importorskip("sklearn")
     with pytest.raises(UserError, match=message):
-        disc_features.main([f"--workdir={folder}", *flags])
+        disc_features.main([f"--workdir={folder}", "--overwrite", *flags])
 
 
 def test_data_that_do_not_fit(folder, tmp_path):
@@ -118,14 +118,16 @@ def test_data_that_do_not_fit(folder, tmp_path):
     np.savez(colour, image=np.zeros((8, 28, 28, 3), np.uint8), label=np.arange(8))
     for file, message in ((plain, "has no labels"), (colour, r"shape \(28, 28, 3\), the model's")):
         with pytest.raises(UserError, match=f"--dataset: .*{message}"):
-            disc_features.main([f"--workdir={folder}", f"--dataset={file}", "--test-split=train"])
+            disc_features.main(
+                [f"--workdir={folder}", f"--dataset={file}", "--test-split=train", "--overwrite"]
+            )
 
 
 def test_a_discriminator_without_convolutions(folder, monkeypatch):
     pytest.importorskip("sklearn")
     monkeypatch.setattr(disc_features.latent, "shown_layers", lambda *_: {"dense1": (200,)})
     with pytest.raises(UserError, match=r"--workdir: .* without convolutions; give"):
-        disc_features.main([f"--workdir={folder}"])
+        disc_features.main([f"--workdir={folder}", "--overwrite"])
 
 
 def test_without_scikit_learn(folder, monkeypatch):

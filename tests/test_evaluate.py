@@ -25,7 +25,7 @@ def folder(tmp_path_factory, digits_file, mnist_dir):
 
 
 def run(*flags):
-    evaluate.main([*flags, "--test-split=test[:2000]"])
+    evaluate.main([*flags, "--test-split=test[:2000]", "--overwrite"])
 
 
 def test_values_spread_floors_and_protocol(folder, capsys):

@@ -72,7 +72,7 @@ def test_program(translator_run, capsys):
 )
 def test_mistakes(translator_run, flags, message):
     with pytest.raises(UserError, match=message):
-        evaluate_pairs.main([f"--workdir={translator_run}", *flags])
+        evaluate_pairs.main([f"--workdir={translator_run}", "--overwrite", *flags])
 
 
 def test_programs_for_models_of_noise_say_so(translator_run):

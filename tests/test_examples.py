@@ -29,8 +29,10 @@ def test_draws_its_figure(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_mistakes(name, tmp_path):
     main = importlib.import_module(f"examples.{name}").main
-    with pytest.raises(UserError, match=r"--out: .* is no .png, .pdf or .svg in a folder"):
-        main([f"--out={tmp_path / 'none' / 'a.png'}"])
+    with pytest.raises(
+        UserError, match=r"--out: .*a.bmp' is of an unknown kind; end it in .png, .p"
+    ):
+        main([f"--out={tmp_path / 'a.bmp'}"])
     with pytest.raises(UserError, match="--steps: 0 is too small; give"):
         main([f"--out={tmp_path / 'a.png'}", "--steps=0"])
 

@@ -35,7 +35,7 @@ def run(tmp_path):
 
     def call(command, folder, *flags):
         out = tmp_path / "new" / f"{command}.png"
-        latent.main([command, f"--workdir={folder}", f"--out={out}", *flags])
+        latent.main([command, f"--workdir={folder}", f"--out={out}", "--overwrite", *flags])
         with np.load(out.with_suffix(".npz")) as file, Image.open(out) as picture:
             return dict(file), picture.size
 

@@ -199,7 +199,8 @@ def test_only_classes_with_examples_are_drawn(tmp_path, caplog):
     assert workdir.load(folder).model.class_counts == (0, 4, 8, 12)
 
     def labels(*flags):
-        sample.main([f"--workdir={folder}", "--num=12", f"--out={tmp_path / 'x.npz'}", *flags])
+        out = [f"--out={tmp_path / 'x.npz'}", "--overwrite"]
+        sample.main([f"--workdir={folder}", "--num=12", *out, *flags])
         return np.bincount(read(tmp_path / "x.npz")[1]).tolist()
 
     assert labels() == [0, 4, 4, 4]

@@ -200,9 +200,9 @@ def test_other_programs_refuse_a_run_on_tags(run, tmp_path):
     with pytest.raises(UserError, match=message):
         sample.main([f"--workdir={run}", f"--out={tmp_path / 'x.png'}"])
     with pytest.raises(UserError, match=message):
-        evaluate.main([f"--workdir={run}"])
+        evaluate.main([f"--workdir={run}", "--overwrite"])
     with pytest.raises(UserError, match=r"--test-split: 50 images of 'test.150:250.' are of 'test"):
-        tag_evaluate.main([f"--workdir={run}", "--test-split=test[150:250]"])
+        tag_evaluate.main([f"--workdir={run}", "--test-split=test[150:250]", "--overwrite"])
 
 
 def test_refusals_of_configurations(mnist_dir, tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from jaxgan import cli, data
+from jaxgan import cli, data, results
 from jaxgan.base import seed_key
 from jaxgan.metrics import weights
 from jaxgan.metrics.arguments import check_images, check_labels
@@ -188,18 +188,25 @@ def classification_accuracy_score(
 def main(argv: list[str]) -> None:
     """Trains, writes and tests the classifier."""
     parser = cli.Parser("python -m jaxgan.metrics.classifier", "Train the MNIST classifier.")
-    parser.add_argument("--out", default=str(WEIGHTS), help="the .npz to write")
+    results.add_arguments(
+        parser, "the .npz to write (default: the package's)", default=str(WEIGHTS), metavar="FILE"
+    )
     parser.add_argument("--epochs", type=cli.integer(1), default=20)
     parser.add_argument("--seed", type=cli.SEED, default=0)
     args = parser.parse_args(argv)
+    out = pathlib.Path(args.out)
+    results.check(args, [out])
     cli.start_jax()
 
     train_set, test_set = data.load("mnist", split="train"), data.load("mnist", split="test")
     variables = train(train_set.images, train_set.labels, epochs=args.epochs, seed=args.seed)
-    checksum = weights.save(args.out, jax.tree.map(lambda x: np.asarray(x, np.float16), variables))
-    trained, _ = weights.load(args.out)
+    half = jax.tree.map(lambda x: np.asarray(x, np.float16), variables)
+    trained = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), half)
     share = accuracy(trained, test_set.images, test_set.labels)
-    print(f"wrote {args.out} (checksum {checksum}): test accuracy {100 * share:.2f} %")
+    print(f"test accuracy {100 * share:.2f} %")
+    with results.writing(out):
+        checksum = weights.save(out, half)
+    print(f"wrote {out} (checksum {checksum})")
 
 
 if __name__ == "__main__":

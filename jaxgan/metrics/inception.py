@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import cli
-from jaxgan.errors import RunError, UserError
+from jaxgan import cli, results
+from jaxgan.errors import UserError
 from jaxgan.metrics import weights
 
 VARIABLE = "JAXGAN_INCEPTION"  # of the environment: the path of the converted weights
@@ -314,9 +314,10 @@ def main(argv: list[str]) -> None:
     """Converts PyTorch's weight file to a checksummed `.npz`."""
     parser = cli.Parser("python -m jaxgan.metrics.inception", "Convert the FID's weights.")
     parser.add_argument("--convert", required=True, metavar="FILE", help=f"from {SOURCE}")
-    parser.add_argument("--out", required=True, metavar="FILE", help="the .npz to write")
+    results.add_arguments(parser, "the .npz to write", required=True, metavar="FILE")
     args = parser.parse_args(argv)
-    path = pathlib.Path(args.convert)
+    path, out = pathlib.Path(args.convert), pathlib.Path(args.out)
+    results.check(args, [out], [path])
     if not path.is_file():
         raise UserError(f"--convert: no file {path}; download {SOURCE}")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -338,10 +339,8 @@ def main(argv: list[str]) -> None:
     except Exception as error:
         raise UserError(f"--convert: {path} is no file of weights; download {SOURCE}") from error
     check(variables, f"--convert: {path}")
-    try:
-        checksum = weights.save(args.out, variables)
-    except OSError as error:
-        raise RunError(f"--out: {args.out} cannot be written ({error.strerror})") from error
+    with results.writing(out):
+        checksum = weights.save(out, variables)
     print(f"wrote {args.out} (checksum {checksum})")
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse
 from tqdm import tqdm
 
-from jaxgan import cli, storage, workdir
-from jaxgan.errors import RunError, UserError, named
+from jaxgan import cli, results, workdir
+from jaxgan.errors import UserError, named
 from jaxgan.tagging import dataset, measures, protocol
 from jaxgan.tagging import words as word_vectors
 from jaxgan.tagging.words import Words
@@ -40,7 +40,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--common", type=cli.integer(1), default=protocol.COMMON, help="tags of an image"
     )
-    parser.add_argument("--out", metavar="FILE", help="default: tagging.json in the work folder")
+    results.add_arguments(parser, "default: tagging.json in the work folder", metavar="FILE")
     return parser.parse_args(argv)
 
 
@@ -173,15 +173,12 @@ def text(result: dict[str, Any]) -> str:
 def main(argv: list[str]) -> None:
     """Measures, prints a table and writes `tagging.json`."""
     args = parse(argv)
-    cli.start_jax()
     file = pathlib.Path(args.out) if args.out else pathlib.Path(args.workdir) / "tagging.json"
+    results.check(args, [file])
+    cli.start_jax()
     result = evaluate(args)
     print(text(result))
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        storage.write_json(file, result, indent=2)
-    except OSError as error:
-        raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error
+    results.write_json(args, file, result)
     print(f"wrote {file}")
 
 
