@@ -50,8 +50,16 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     """
     folder = pathlib.Path(folder)
     claims = {f"--config.{key}": value for key, value in config_lib.flatten(config).items()}
-    with parallel.agreed({"--workdir": str(folder), "jax": jax.__version__, **claims}):
-        mesh, dataset, about, model, shown = _prepare(config, folder)
+    with contextlib.ExitStack() as held:
+        with parallel.agreed({"--workdir": str(folder), "jax": jax.__version__, **claims}):
+            if parallel.is_main():
+                held.enter_context(workdir.lock(folder))
+            prepared = _prepare(config, folder)
+        return _train(config, folder, prepared)
+
+
+def _train(config: FrozenConfigDict, folder: pathlib.Path, prepared: "Prepared") -> int:
+    mesh, dataset, about, model, shown = prepared
     cli.start_jax()
     monitor = None
     with parallel.agreed():

@@ -414,6 +414,13 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
             f"--config.evaluate_every: {config.evaluate_every} is for single runs; give 0 and "
             "evaluate members by python -m jaxgan.evaluate"
         )
+    with workdir.lock(folder):
+        return _train(config, configs, folder)
+
+
+def _train(
+    config: FrozenConfigDict, configs: Sequence[FrozenConfigDict], folder: pathlib.Path
+) -> int:
     workdir.check_owner(folder, config)
     dataset = loop.load_dataset(config)
     if dataset.images is None:
@@ -434,14 +441,14 @@ def train(config: FrozenConfigDict, folder: str | pathlib.Path) -> int:
     workdir.claim(folder, config, about)
     try:
         with contextlib.ExitStack() as stack:
-            return _train(config, folder, dataset, population, about, stack)
+            return _take_steps(config, folder, dataset, population, about, stack)
     except BrokenPipeError:  # of standard output
         raise
     except (OSError, jax.errors.JaxRuntimeError) as error:
         raise RunError(loop.explain(error, folder)) from error
 
 
-def _train(
+def _take_steps(
     config: FrozenConfigDict,
     folder: pathlib.Path,
     dataset: data.Dataset,
@@ -536,12 +543,13 @@ def _finish(
         if lost[i]:
             rows[-1]["lost"] = True
             continue
-        kept = Checkpoints(run / "checkpoints", keep=1)
-        if max(kept.steps(), default=0) <= config.steps:  # or train.py has taken it further
-            workdir.claim(run, settings, about)
-            if config.steps not in kept.steps():
-                kept.save(config.steps, jax.tree.map(jnp.asarray, member(states, i)))
-        kept.close()
+        with workdir.lock(run):
+            kept = Checkpoints(run / "checkpoints", keep=1)
+            if max(kept.steps(), default=0) <= config.steps:  # or train.py has taken it further
+                workdir.claim(run, settings, about)
+                if config.steps not in kept.steps():
+                    kept.save(config.steps, jax.tree.map(jnp.asarray, member(states, i)))
+            kept.close()
     found = None
     if dataset.name in gaussians.STD:
         _, found = mixtures(population, states, jax.random.key(0))

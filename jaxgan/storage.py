@@ -1,17 +1,25 @@
 """Files that are written whole or not at all, and folders that one process writes at a time."""
 
 import contextlib
+import errno
 import json
 import logging
 import math
 import os
 import pathlib
 import secrets
+import socket
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 _log = logging.getLogger(__name__)
 
+LOCK = ".jaxgan.lock"
 PART = ".jaxgan-"  # how names of unfinished files begin
 
 
@@ -40,6 +48,80 @@ def write_atomically(path: str | os.PathLike, text: str) -> None:
         file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def lock(folder: str | os.PathLike) -> Iterator[None]:
+    """Keeps other processes from locking a folder.
+
+    It is a lock of the system (`flock`), which ends with the process, however that ends, and which
+    holds for all machines that share a disk by NFS. It warns where a disk has no such locks, or has
+    them for one machine only.
+
+    Raises:
+      BlockingIOError: another process has the lock; `strerror` names the process and its host.
+      OSError: no file can be made in the folder.
+    """
+    file = pathlib.Path(folder) / LOCK
+    descriptor = _open_locked(file)
+    try:
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _open_locked(file: pathlib.Path) -> int:
+    """Returns the descriptor of a file that is there and locked."""
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        try:
+            _flock(descriptor, file.parent)
+            if os.path.samestat(os.fstat(descriptor), os.stat(file)):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # another process had it, and deleted it
+
+
+def _flock(descriptor: int, folder: pathlib.Path) -> None:
+    """Locks a file, or warns where its disk cannot."""
+    problem = _scope(folder)
+    try:
+        if fcntl is None:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(descriptor, 1000, 0).decode(errors="replace") or "another process"
+        raise BlockingIOError(errno.EAGAIN, holder) from error
+    except OSError as error:
+        problem = f"has no locks ({error.strerror})"
+    if problem:
+        _log.warning("%s: its disk %s; start one process at a time in it", folder, problem)
+
+
+def _scope(folder: pathlib.Path, mounts: str = "/proc/self/mountinfo") -> str:
+    """Returns what is wrong with the locks of a disk that machines may share; empty if nothing."""
+    found: tuple[int, str, str] = (0, "", "")
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        place = os.path.realpath(folder)
+        for line in pathlib.Path(mounts).read_text().splitlines():
+            left, _, right = line.partition(" - ")
+            point = left.split()[4].encode().decode("unicode_escape")
+            if os.path.commonpath((point, place)) == point and len(point) >= found[0]:
+                found = len(point), right.split()[0], f"{left.split()[5]},{right.split()[2]}"
+    _, kind, options = found
+    local = {"nolock", "local_lock=all", "local_lock=flock", "localflock", "nobrl"}
+    if kind.startswith("fuse.") or kind in ("9p", "afs", "beegfs", "virtiofs"):
+        return f"({kind}) may have locks of one machine only"
+    if local & set(options.split(",")):
+        return f"({kind}, {', '.join(sorted(local & set(options.split(','))))}) locks one machine"
+    return ""
 
 
 def to_json(value: Any, **options: Any) -> str:

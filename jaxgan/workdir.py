@@ -1,9 +1,10 @@
 """The work folder of a run: what is in it, and how it is opened again."""
 
+import contextlib
 import json
 import math
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,13 +13,12 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, FrozenConfigDict
 
 from jaxgan import config as config_lib
-from jaxgan import gans, optimizers, parallel, state
+from jaxgan import gans, optimizers, parallel, state, storage
 from jaxgan.base import GAN, Batch, Players, seed_key
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
 from jaxgan.standing import make_standing
-from jaxgan.storage import write_atomically
 
 
 class Model(NamedTuple):
@@ -190,6 +190,40 @@ def check_owner(folder: pathlib.Path, config: FrozenConfigDict, *, extend: bool 
         )
 
 
+@contextlib.contextmanager
+def lock(folder: pathlib.Path) -> Iterator[None]:
+    """Keeps other processes from training in a work folder, which is made where it is missing.
+
+    A folder that it made and that is empty at the end, after a mistake, is deleted.
+
+    Raises:
+      UserError: another process trains in it, or it cannot be written.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    with contextlib.ExitStack() as stack:
+        stack.callback(_remove_empty, made)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(storage.lock(folder))
+        except BlockingIOError as error:
+            raise UserError(
+                f"--workdir: {folder} is in use by {error.strerror}; wait until that has ended, "
+                "stop it, or choose another folder"
+            ) from error
+        except OSError as error:
+            raise UserError(
+                f"--workdir: {folder} cannot be written ({error.strerror}); choose another folder"
+            ) from error
+        yield
+
+
+def _remove_empty(folders: Sequence[pathlib.Path]) -> None:
+    """Deletes folders, each inside the next, up to one that is not empty."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
 def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any]) -> None:
     """Creates a work folder for a configuration that is known to work.
 
@@ -209,8 +243,8 @@ def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any])
         )
     try:
         (folder / "samples").mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(about) + "\n")
-        write_atomically(folder / "config.json", config_lib.to_json(config) + "\n")
+        storage.write_atomically(file, json.dumps(about) + "\n")
+        storage.write_atomically(folder / "config.json", config_lib.to_json(config) + "\n")
     except OSError as error:
         raise UserError(
             f"--workdir: {folder} cannot be written ({error.strerror}); choose another folder"

@@ -18,6 +18,7 @@ from PIL import Image
 
 from jaxgan import config as config_lib
 from jaxgan import data, loop, watch, workdir
+from jaxgan import population as populations
 from jaxgan.errors import RunError, UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -279,8 +280,20 @@ def test_failed_write_in_the_background_is_one_line(load, tmp_path, monkeypatch)
 def test_a_mistake_leaves_the_folder_free_for_the_corrected_command(load, tmp_path):
     for mistake in ({"gan.loss": "hing"}, {"dataset.path": tmp_path / "none.npz"}):
         with pytest.raises(UserError):
-            loop.train(load(**mistake), tmp_path / "run")
+            loop.train(load(**mistake), tmp_path / "new" / "run")
+        assert not (tmp_path / "new").exists()
     assert loop.train(load(), tmp_path / "run") == 0
+
+
+def test_one_process_at_a_time_trains_in_a_folder_and_any_reads(finished, load, tmp_path):
+    population = load(**{"population.seeds": 2})
+    content = {file: file.read_bytes() for file in finished.rglob("*") if file.is_file()}
+    with workdir.lock(finished):
+        for train, config in ((loop.train, load()), (populations.train, population)):
+            with pytest.raises(UserError, match=r"is in use by process \d+ on .*; wait until"):
+                train(config, finished)
+        assert workdir.load(finished).state.step == 6
+    assert content == {file: file.read_bytes() for file in finished.rglob("*") if file.is_file()}
 
 
 def test_data_of_another_form_is_refused(finished, load, tmp_path, digits_file):

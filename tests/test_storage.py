@@ -1,5 +1,9 @@
+import errno
 import math
 import os
+import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -18,7 +22,7 @@ WRITERS = {  # everything that writes a file: a text, arrays, pictures
     "y.png": lambda file: viz.save_points(np.eye(2), np.eye(2), file),
     "w.npz": lambda file: weights.save(file, {"a": IMAGE}),
     "words.npz": lambda file: words.save(words.Words(("a",), np.ones((1, 2))), file),
-    "meta.json": lambda file: cache.write(file.parent, [], IMAGE[None], None, None),
+    "meta.json": lambda file: cache.write(file.parent, [], {"image": IMAGE}, {}),
 }
 
 
@@ -82,3 +86,57 @@ def test_damaged_rows_of_metrics_are_left_out_with_one_line(tmp_path, caplog):
     assert [row["step"] for row in rows] == [1, 2, 3] and rows[0]["loss"] == 0.5
     assert all(math.isnan(row["loss"]) for row in rows[1:])
     assert [r.getMessage() for r in caplog.records] == [f"{file}: 12 damaged rows are left out"]
+
+
+def test_a_lock_is_one_processs_and_ends_with_it(tmp_path):
+    """The other process is killed, and leaves its file behind."""
+    code = f"""if True:
+        from jaxgan import storage
+        with storage.lock({str(tmp_path)!r}):
+            print("locked", flush=True)
+            input()"""
+    command = [sys.executable, "-c", code]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"locked\n"
+    holder = f"process {other.pid} on {socket.gethostname()}"
+    with pytest.raises(BlockingIOError, match=holder), storage.lock(tmp_path):
+        pass
+    other.kill()
+    other.communicate()
+    assert os.listdir(tmp_path) == [storage.LOCK]
+    with (
+        storage.lock(tmp_path),
+        pytest.raises(BlockingIOError, match=f"process {os.getpid()}"),
+        storage.lock(tmp_path),
+    ):
+        pass
+    assert os.listdir(tmp_path) == []
+    (tmp_path / storage.LOCK).symlink_to("/dev/null")
+    with pytest.raises(OSError, match="symbolic links"), storage.lock(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("mount", "problem"),
+    [
+        ("rw - ext4 /dev/sda rw", ""),
+        ("rw - nfs4 host:/x rw,vers=4.2,local_lock=none", ""),
+        ("rw - nfs host:/x rw,vers=3,nolock,local_lock=all", "(nfs, local_lock=all, nolock) locks"),
+        ("rw - fuse.sshfs host:/x rw", "(fuse.sshfs) may have locks of one machine only"),
+    ],
+)
+def test_disks_whose_locks_hold_on_one_machine_are_named(mount, problem, tmp_path):
+    table = tmp_path / "mountinfo"
+    table.write_text(f"1 1 0:1 / / rw - overlay none rw\n2 1 0:2 / /mnt/a\\040b {mount}\n")
+    assert storage._scope("/mnt/a b/run", table).startswith(problem or "")
+    assert bool(storage._scope("/mnt/a b/run", table)) == bool(problem)
+    assert storage._scope("/mnt/a", table) == storage._scope("/x", tmp_path / "none") == ""
+
+
+def test_a_disk_without_locks_is_told(tmp_path, monkeypatch, caplog):
+    def fails(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(storage.fcntl, "flock", fails)
+    with storage.lock(tmp_path):
+        assert "its disk has no locks (No locks available); start one process" in caplog.text
