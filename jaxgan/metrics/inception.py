@@ -8,7 +8,6 @@ import functools
 import hashlib
 import os
 import pathlib
-import re
 from typing import Any
 
 import flax.linen as nn
@@ -25,6 +24,7 @@ SOURCE = (
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
     "pt_inception-2015-12-05-6726825d.pth"
 )
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"  # of that file
 SIZE = 299
 
 
@@ -320,12 +320,12 @@ def main(argv: list[str]) -> None:
     results.check(args, [out], [path])
     if not path.is_file():
         raise UserError(f"--convert: no file {path}; download {SOURCE}")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    named = re.search(r"-([0-9a-f]{8})$", path.stem)
-    if named and not sha256.startswith(named[1]):
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 != SHA256:
         raise UserError(
-            f"--convert: {path} has the SHA-256 {sha256[:16]}..., not {named[1]} as its name says; "
-            "download it again"
+            f"--convert: {path} has the SHA-256 {sha256}, the FID's weights have {SHA256}; "
+            f"download {SOURCE}"
         )
     try:
         import torch
