@@ -1,5 +1,5 @@
 # make train: install and run the main job.   make test: install and run the tests.
-# make bench: install PyTorch too and compare speeds.
+# make bench: install PyTorch too and compare speeds.   make lock: renew constraints.txt.
 # The virtual environment is .venv; `source .venv/bin/activate` enters it. jax is built for what the
 # machine has.
 PYTHON ?= python3
@@ -7,6 +7,7 @@ CONFIG ?= configs/cgan_mnist.py
 VENV := .venv
 comma := ,
 RUN := $(VENV)/bin/python
+PIP = $(PYTHON) -m pip --python $(RUN) install --quiet --disable-pip-version-check
 
 # An NVIDIA GPU answers nvidia-smi; a TPU is /dev/accel0, or a vfio device of Google's (0x1ae0).
 ACCELERATOR := $(shell \
@@ -14,18 +15,23 @@ ACCELERATOR := $(shell \
   elif [ -e /dev/accel0 ] || { [ -e /dev/vfio/0 ] && grep -qs 0x1ae0 /sys/bus/pci/devices/*/vendor; }; \
   then echo tpu; else echo cpu; fi)
 
-# PyTorch, for comparison only, comes without CUDA where there is no GPU.
-TORCH_INDEX := $(if $(filter cuda12,$(ACCELERATOR)),,--extra-index-url https://download.pytorch.org/whl/cpu)
-
 # pip of the system installs into the environment, and itself too, so that Debian's python3-venv is
-# not needed.
+# not needed. Of the packages in constraints.txt exactly those files are taken, by their hashes; what
+# an accelerator or PyTorch needs besides comes at the versions that fit them.
 define install
 	test -x $(RUN) || $(PYTHON) -m venv --without-pip $(VENV)
-	$(PYTHON) -m pip --python $(RUN) install --quiet --disable-pip-version-check pip --editable ".[$(1)]" $(2)
+	$(PIP) --require-hashes --requirement constraints.txt
+	$(2)
+	$(PIP) --no-build-isolation --editable ".[$(1)]"
 	touch $@
 endef
 
-.PHONY: train test bench lint format clean
+# PyTorch, for comparison only, is without CUDA where there is no GPU: that build, and nothing else,
+# comes from PyTorch's index.
+TORCH = $(if $(filter cuda12,$(ACCELERATOR)),,$(PIP) --no-deps \
+  --index-url https://download.pytorch.org/whl/cpu $(shell grep -o 'torch==[0-9.]*' pyproject.toml))
+
+.PHONY: train test bench lint format lock clean
 
 train: $(VENV)/.$(ACCELERATOR)
 	$(RUN) train.py --config=$(CONFIG)
@@ -45,14 +51,21 @@ format: $(VENV)/.$(ACCELERATOR)-test
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+# What the tests need, for all supported versions of Python.
+lock: $(VENV)/.$(ACCELERATOR)
+	$(PIP) uv
+	printf 'pip\nsetuptools\n' | $(VENV)/bin/uv pip compile --quiet --upgrade --universal \
+	  --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" \
+	  --extra test --extra tags --extra svm --output-file constraints.txt pyproject.toml -
+
 clean:
 	rm -rf $(VENV) build *.egg-info
 
-$(VENV)/.$(ACCELERATOR): pyproject.toml
+$(VENV)/.$(ACCELERATOR): pyproject.toml constraints.txt
 	$(call install,$(ACCELERATOR))
 
-$(VENV)/.$(ACCELERATOR)-test: pyproject.toml
+$(VENV)/.$(ACCELERATOR)-test: pyproject.toml constraints.txt
 	$(call install,$(ACCELERATOR)$(comma)test)
 
-$(VENV)/.$(ACCELERATOR)-bench: pyproject.toml
-	$(call install,$(ACCELERATOR)$(comma)bench,$(TORCH_INDEX))
+$(VENV)/.$(ACCELERATOR)-bench: pyproject.toml constraints.txt
+	$(call install,$(ACCELERATOR)$(comma)bench,$(TORCH))
