@@ -16,6 +16,7 @@ from jaxgan import gans, optimizers, options, parallel
 from jaxgan.errors import UserError, nearest
 
 POSITIVE = "accumulate batch_size disc_steps keep_checkpoints steps steps_per_call".split()
+MOST_PIXELS = 16384  # of a side
 PARTS = {  # what has a name, and further options that depend on it
     "gan": gans.defaults,
     "optimizer.gen": optimizers.defaults,
@@ -247,6 +248,8 @@ def check(config: ConfigDict) -> None:
             raise UserError(f"--config.{key}: {value} is not finite; give a number")
         if type(value) is int and key != "seed" and abs(value) >= 2**31:
             raise UserError(f"--config.{key}: {value} is too large; give {2**31 - 1} or less")
+        if leaf in ("image_size", "jitter_size") and value > MOST_PIXELS:
+            raise UserError(f"--config.{key}: {value} is too large; give {MOST_PIXELS} or less")
         if leaf in POSITIVE or (leaf.endswith("_every") and leaf != "evaluate_every"):
             least, remedy = 1, "give 1 or more"
         elif leaf in NOT_NEGATIVE:

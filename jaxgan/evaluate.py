@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan
-from jaxgan import cli, memory, results, viz, workdir
+from jaxgan import cli, config, memory, results, viz, workdir
 from jaxgan.data.files import read_arrays
 from jaxgan.errors import UserError
 from jaxgan.metrics import networks, suite
@@ -76,7 +76,9 @@ def parse(argv: list[str]) -> Any:
         help="images that choose the Parzen window (default: some test)",
     )
     parser.add_argument(
-        "--image-size", type=cli.integer(1), help="of the real images (default: as trained on)"
+        "--image-size",
+        type=cli.integer(1, config.MOST_PIXELS),
+        help="of the real images (default: as trained on)",
     )
     parser.add_argument("--data-dir", help="TFDS data folder (default: that of the run)")
     results.add_arguments(parser, "default: evaluation.json beside the source", metavar="FILE")

@@ -43,6 +43,7 @@ TRACED = {
     "optimizer.disc": ("b1", "b2", "decay", "eps", "learning_rate", "momentum"),
 }
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+MOST = 10_000  # members
 BLOCK = 2  # members whose steps a CPU core takes together
 SAMPLES = 2500  # of each member, to count modes by
 DIVERGED = MixtureMeasures(0, 0.0, math.nan)
@@ -65,6 +66,12 @@ def members(config: FrozenConfigDict) -> list[FrozenConfigDict]:
     if config.population.seeds < 1:
         raise UserError(f"--config.population.seeds: {config.population.seeds} is below 1")
     lists = _read_grid(config.population.grid, config_lib.flatten(config))
+    count = config.population.seeds * math.prod(map(len, lists.values()))
+    if count > MOST:
+        raise UserError(
+            f"--config.population.seeds: {config.population.seeds} of each combination are {count} "
+            f"GANs; give {MOST} in all or less"
+        )
     found = []
     for values in itertools.product(*lists.values()):
         for seed in range(config.population.seeds):

@@ -38,6 +38,7 @@ def test_overrides_take_the_type_of_the_default():
         ),
         ("--config.disc_steps=0", r"--config\.disc_steps: 0 is too small"),
         ("--config.batch_size=-4", r"--config\.batch_size: -4 is too small"),
+        ("--config.dataset.image_size=100000", r"100000 is too large; give 16384 or less"),
         ("--config.seed=-1", r"--config\.seed: -1 is too small"),
         (f"--config.seed={2**63}", r"--config\.seed: \d+ is too large"),
         ("--config.log_every=0", r"--config\.log_every: 0 is too small"),

@@ -52,6 +52,7 @@ def test_members_are_seeds_of_every_combination():
         (grid("gan.penalty_weight=1,b"), "grid: 'gan.penalty_weight=1,b' is not KEY=NUMBER"),
         (grid("gan.penalty_weight"), "is not KEY=NUMBER"),
         (grid("optimizer.gen.learning_rate=-1"), "learning_rate: -1.0 is too small"),
+        ("--config.population.seeds=2000000000", "2000000000 GANs; give 10000 in all or less"),
         ("--config.population.seeds=0", "population.seeds: 0 is below 1"),
     ],
 )
