@@ -32,9 +32,11 @@ def agreement(counts: jax.Array) -> tuple[float, np.ndarray]:
       A number in [0, 1], and float64 [classes], NaN for a class that was never asked for.
 
     Raises:
-      ValueError: nothing was counted.
+      ValueError: nothing was counted, or a count is negative.
     """
     counts = np.asarray(counts)
+    if not (counts >= 0).all():
+        raise ValueError(f"counts: {counts.min()} is below 0 or not a number")
     asked = counts.sum(1)
     if not asked.any():
         raise ValueError("counts: all are 0; give at least one example")

@@ -7,7 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.metrics.arguments import Array, check_features
-from jaxgan.metrics.distances import by_rows, centred, squared_distances
+from jaxgan.metrics.distances import (
+    by_rows,
+    centred,
+    in_enough_precision,
+    rounding,
+    squared_distances,
+)
 
 
 class ManifoldMeasures(NamedTuple):
@@ -49,11 +55,13 @@ def manifold_measures(
         if value < 1:
             raise ValueError(f"{name}: {value} is below 1")
     check_features(max(k, density_k) + 1, real=real, fake=fake)
-    return ManifoldMeasures(*map(float, _measures(real, fake, k, density_k)))
+    return ManifoldMeasures(*map(float, _measures(real, fake, k=k, density_k=density_k)))
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _measures(real: jax.Array, fake: jax.Array, k: int, density_k: int) -> ManifoldMeasures:
+@functools.partial(in_enough_precision, static_argnames=("k", "density_k"))
+def _measures(
+    real: jax.Array, fake: jax.Array, *, k: int, density_k: int
+) -> tuple[ManifoldMeasures, jax.Array]:
     real, fake = centred(real, fake)
     most = max(k, density_k)
 
@@ -81,6 +89,8 @@ def _measures(real: jax.Array, fake: jax.Array, k: int, density_k: int) -> Manif
 
     recalled, covered = by_rows(of_reals, real, real_nearest[:, density_k - 1])
     precise, around = by_rows(of_fakes, fake)
-    return ManifoldMeasures(
+    found = ManifoldMeasures(
         jnp.mean(precise), jnp.mean(recalled), jnp.mean(around) / density_k, jnp.mean(covered)
     )
+    least = jnp.minimum(jnp.min(real_nearest[:, -1]), jnp.min(fake_nearest[:, -1]))
+    return found, least > 1000 * rounding(real, fake)

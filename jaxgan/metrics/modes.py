@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.metrics.arguments import Array, check_features
-from jaxgan.metrics.distances import centred, squared_distances
 
 
 class ModeCoverage(NamedTuple):
@@ -34,14 +33,17 @@ def mode_coverage(counts: Array, target: Array | None = None) -> ModeCoverage:
       target: the data's shares or counts, [modes], all above 0; None where all are equal.
 
     Raises:
-      ValueError: a shape is another, or nothing was counted, or a target is not above 0.
+      ValueError: a shape is another, a count is negative or not finite, nothing was counted, or a
+        target is not above 0 or not finite.
     """
     counts = np.asarray(counts, np.float64)
     target = np.ones_like(counts) if target is None else np.asarray(target, np.float64)
+    if not (np.isfinite(counts) & (counts >= 0)).all():
+        raise ValueError(f"counts: {counts.min()} to {counts.max()} are not finite and 0 or more")
     if counts.ndim != 1 or not counts.sum():
         raise ValueError(f"counts: shape {counts.shape} with sum {counts.sum():g} has no sample")
-    if target.shape != counts.shape or not (target > 0).all():
-        raise ValueError(f"target: {target.shape} is not {counts.shape} with values above 0")
+    if target.shape != counts.shape or not (np.isfinite(target) & (target > 0)).all():
+        raise ValueError(f"target: {target.shape} is not {counts.shape} with numbers above 0")
     q, p = counts / counts.sum(), target / target.sum()
     kl = np.sum(np.where(q > 0, q * np.log(np.maximum(q, 1e-300) / p), 0.0))
     return ModeCoverage(int((counts > 0).sum()), float(max(kl, 0.0)))
@@ -59,7 +61,8 @@ def mixture_counts(points: jax.Array, centres: jax.Array, std: jax.Array) -> jax
     Returns:
       int32 [modes]; those of two batches are merged by adding them.
     """
-    distances = squared_distances(*centred(centres, points)[::-1])
+    points, centres = (jnp.asarray(x, jnp.float32) for x in (points, centres))
+    distances = jnp.sum(jnp.square(points[:, None] - centres[None]), 2)  # few centres
     mode, good = jnp.argmin(distances, 1), jnp.min(distances, 1) <= jnp.square(3 * std)
     return jnp.zeros(centres.shape[0], jnp.int32).at[mode].add(good)
 

@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.metrics.arguments import Array, check_features
-from jaxgan.metrics.distances import by_rows, centred, squared_distances
+from jaxgan.metrics.distances import (
+    by_rows,
+    centred,
+    in_enough_precision,
+    rounding,
+    squared_distances,
+)
 
 
 def nearest(points: Array, train: Array) -> tuple[np.ndarray, np.ndarray]:
@@ -26,12 +32,16 @@ def nearest(points: Array, train: Array) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(distance), np.asarray(index)
 
 
-@jax.jit
-def _nearest(points: jax.Array, train: jax.Array) -> tuple[jax.Array, jax.Array]:
+@in_enough_precision
+def _nearest(points: jax.Array, train: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    given = points, train
     train, points = centred(train, points)
     index = by_rows(lambda block: jnp.argmin(squared_distances(block, train), 1), points)
     # Once more, without cancellation, so that a copy has distance 0.
-    return jnp.sqrt(jnp.sum(jnp.square(points - train[index]), 1)), index
+    copies = jnp.all(given[0] == given[1][index], 1)
+    squares = jnp.sum(jnp.square(points - train[index]), 1)
+    enough = copies | (squares > 1000 * rounding(points, train))
+    return (jnp.sqrt(squares), index), jnp.all(enough)
 
 
 def memorisation(fake: Array, held_out: Array) -> float:
@@ -48,11 +58,13 @@ def memorisation(fake: Array, held_out: Array) -> float:
       held_out: distances of real examples that were not trained on, float [m].
 
     Raises:
-      ValueError: an argument is not one-dimensional or is empty.
+      ValueError: an argument is not one-dimensional, is empty, or has NaN.
     """
     for name, value in (("fake", fake), ("held_out", held_out)):
         if value.ndim != 1 or not value.size:
             raise ValueError(f"{name}: shape {value.shape} is not [n] with n >= 1")
+        if np.isnan(value).any():
+            raise ValueError(f"{name}: a distance is not a number")
     ordered = np.sort(held_out)
     below = np.searchsorted(ordered, fake, side="left")
     up_to = np.searchsorted(ordered, fake, side="right")

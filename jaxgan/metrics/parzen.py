@@ -8,7 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.metrics.arguments import Array, check_features
-from jaxgan.metrics.distances import centred, squared_distances
+from jaxgan.metrics.distances import (
+    centred,
+    in_enough_precision,
+    rounding,
+    squared_distances,
+)
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # of the GAN paper's code
 _BLOCK = 1000
@@ -49,24 +54,28 @@ def parzen_log_likelihood(x: Array, samples: Array, sigma: Array) -> np.ndarray:
     """
     check_features(x=x, samples=samples)
     sigma = np.asarray(sigma, np.float32)
-    if sigma.ndim != 1 or not (sigma > 0).all():
+    if sigma.ndim != 1 or not (np.isfinite(sigma) & (sigma > 0)).all():
         raise ValueError(f"sigma: {sigma} is not [s] of numbers above 0")
     normaliser = x.shape[1] * np.log(sigma * math.sqrt(2 * math.pi)) + math.log(len(samples))
     sums = [log_sums(x[i : i + _BLOCK], samples, sigma) for i in range(0, len(x), _BLOCK)]
     return np.concatenate(sums, 1) - normaliser[:, None]
 
 
-@jax.jit
 def log_sums(x: jax.Array, samples: jax.Array, sigma: jax.Array) -> jax.Array:
     """Returns `log sum_i exp(-||x - s_i||^2 / (2 sigma^2))`, float32 [s, n].
 
     Those of two sets of samples are merged by `jnp.logaddexp`. Arguments as for
     `parzen_log_likelihood`.
     """
+    return _log_sums(x, samples, sigma)
+
+
+@in_enough_precision
+def _log_sums(x: jax.Array, samples: jax.Array, sigma: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, samples = centred(x, samples)
-    distances = squared_distances(x, samples)
-    exponents = (-0.5 / jnp.square(sigma), distances)
-    return jax.lax.map(lambda scale: jax.nn.logsumexp(scale * exponents[1], 1), exponents[0])
+    exponents = (-0.5 / jnp.square(sigma), squared_distances(x, samples))
+    found = jax.lax.map(lambda scale: jax.nn.logsumexp(scale * exponents[1], 1), exponents[0])
+    return found, -jnp.min(exponents[0]) * rounding(x, samples) < 0.1  # nats
 
 
 def parzen(samples: Array, valid: Array, test: Array, sigmas: Array = SIGMAS) -> Parzen:

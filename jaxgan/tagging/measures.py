@@ -4,11 +4,18 @@ import functools
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.sparse
 
 from jaxgan.metrics.arguments import check_features
-from jaxgan.metrics.distances import by_rows, centred, squared_distances
+from jaxgan.metrics.distances import (
+    by_rows,
+    centred,
+    in_enough_precision,
+    rounding,
+    squared_distances,
+)
 from jaxgan.metrics.spread import standard_error
 
 
@@ -135,13 +142,18 @@ def nearest_images(points: np.ndarray, train: np.ndarray, count: int) -> np.ndar
     check_features(points=points, train=train)
     if not 1 <= count <= len(train):
         raise ValueError(f"count: {count} is not in 1 to {len(train)}, the training images")
-    return np.asarray(_nearest_images(points, train, count))
+    return np.asarray(_nearest_images(points, train, count=count))
 
 
-@functools.partial(jax.jit, static_argnames="count")
-def _nearest_images(points: jax.Array, train: jax.Array, count: int) -> jax.Array:
+@functools.partial(in_enough_precision, static_argnames="count")
+def _nearest_images(
+    points: jax.Array, train: jax.Array, *, count: int
+) -> tuple[jax.Array, jax.Array]:
     train, points = centred(train, points)
-    return by_rows(lambda block: jax.lax.top_k(-squared_distances(block, train), count)[1], points)
+    negative, index = by_rows(
+        lambda block: jax.lax.top_k(-squared_distances(block, train), count), points
+    )
+    return index, jnp.all(-negative[:, -1] > 1000 * rounding(points, train))
 
 
 def borrowed(

@@ -69,6 +69,27 @@ def test_far_from_the_origin_is_the_same():
     assert manifold_measures(real + 1000, fake + 1000) == manifold_measures(real, fake)
 
 
+@pytest.mark.parametrize("shift", [1e4, 1e6])
+def test_two_clusters_far_apart(shift):
+    rng = np.random.default_rng(0)
+    real, fake = np.float32(rng.normal(size=(2, 40, 8)))
+    real[20:] += np.float32(shift)
+    fake[20:] += np.float32(shift)
+    found = manifold_measures(real, fake, k=3, density_k=3)
+    expected = brute_force(np.float64(real), np.float64(fake), 3)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_one_outlier():
+    rng = np.random.default_rng(0)
+    real, fake = np.float32(rng.normal(size=(2, 40, 8)))
+    for value in (1e6, 1e10):
+        real[0] = value
+        found = manifold_measures(real, fake, k=3, density_k=3)
+        expected = brute_force(np.float64(real), np.float64(fake), 3)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_collapse_shows_in_recall_and_coverage_only():
     real = np.random.default_rng(0).normal(size=(200, 8))
     collapsed = real[:1] + 1e-3 * np.random.default_rng(1).normal(size=(200, 8))

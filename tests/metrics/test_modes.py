@@ -26,6 +26,14 @@ def test_mixture_by_hand():
     np.testing.assert_array_equal(parts[0] + parts[1], mixture_counts(points, centres, 0.1))
 
 
+def test_mixture_far_from_the_origin_and_with_outliers():
+    centres = np.array([[1e4, 0.0], [1e4 + 4, 0.0], [-1e4, 0.0]])
+    points = np.r_[centres + 0.2, [[1e12, 1e12]]]
+    found = mixture_measures(points, centres, 0.1)
+    assert (found.modes, found.high_quality) == (3, 0.75)
+    assert mixture_measures(points + 1, centres, 0.1).modes == 0
+
+
 def test_samples_of_the_mixture_itself():
     rng = np.random.default_rng(0)
     grid = np.stack(np.meshgrid(range(-4, 5, 2), range(-4, 5, 2)), -1).reshape(-1, 2)
@@ -47,6 +55,11 @@ def test_stacked_digits():
 def test_mistakes():
     with pytest.raises(ValueError, match="counts: shape"):
         mode_coverage(np.zeros(3))
+    for wrong in ([1, -1, 2], [1, np.nan, 2], [1, np.inf, 2]):
+        with pytest.raises(ValueError, match=r"^counts: .* are not finite and 0 or more"):
+            mode_coverage(np.array(wrong))
+        with pytest.raises(ValueError, match=r"^target: "):
+            mode_coverage(np.ones(3), target=np.array(wrong))
     with pytest.raises(ValueError, match="target"):
         mode_coverage(np.ones(3), target=np.array([1, 0, 1]))
     with pytest.raises(ValueError, match="std: 0 is not above 0"):

@@ -13,6 +13,19 @@ def test_nearest_against_all_distances():
     np.testing.assert_allclose(distance, distances.min(1), rtol=1e-5)
 
 
+@pytest.mark.parametrize("outlier", [1e6, 1e20])
+def test_one_outlier_among_the_training_examples(outlier):
+    rng = np.random.default_rng(0)
+    points, train = np.float32(rng.normal(size=(2, 90, 8)))
+    train[0] = outlier
+    points[1] = train[7]
+    distance, index = nearest(points, train)
+    squares = ((points[:, None].astype(float) - train[None]) ** 2).sum(-1)
+    np.testing.assert_array_equal(index, squares.argmin(1))
+    np.testing.assert_allclose(distance, np.sqrt(squares.min(1)), rtol=1e-5)
+    assert distance[1] == 0 and distance.dtype == np.float32 and index.dtype == np.int32
+
+
 def test_a_copy_is_at_distance_zero():
     train = np.random.default_rng(0).normal(100, 1, (50, 8)).astype(np.float32)
     distance, index = nearest(train[[7, 3]], train)
