@@ -19,6 +19,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from jaxgan import parallel
+from jaxgan.errors import UserError
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ def _as_os_error(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = (str(error).strip() or repr(error)).splitlines()[0][:200]
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        reason = reason.split(". See full TensorStore")[0][:200]
         found = re.search(r"os_error_code='(\d+)'", str(error))  # as TensorStore puts it
         number = int(found[1]) if found else getattr(error, "errno", None)
         if number:
@@ -103,7 +105,15 @@ class Checkpoints:
 
         Raises:
           OSError: it cannot be read, or is not what was saved.
+          UserError: it is of another model than `like`.
         """
+        try:
+            return self._restore(step, like)
+        except OSError:
+            self._check_model(step, like)
+            raise
+
+    def _restore(self, step: int, like: Any) -> Any:
         expected = abstract(jax.eval_shape(digest, like), jax.tree.leaves(like)[0].sharding)
         args = ocp.args.Composite(
             state=ocp.args.StandardRestore({"state": like, "digest": expected})
@@ -114,25 +124,47 @@ class Checkpoints:
                 raise OSError("its bytes are not those that were saved")
         return tree["state"]
 
+    def _check_model(self, step: int, like: Any) -> None:
+        """Raises `UserError` where a checkpoint has other arrays than `like`."""
+        folder = self._folder / str(step)
+        try:
+            with ocp.StandardCheckpointer() as reader:
+                saved = _shapes(reader.metadata(folder / "state").item_metadata)
+        except Exception:  # of Orbax, for whatever is wrong with the files
+            return
+        wanted = _shapes({"state": like})
+        for name in sorted(wanted | saved) if saved else ():
+            if name != "digest" and wanted.get(name) != saved.get(name):
+                shapes = (str(x.get(name, "absent")) for x in (saved, wanted))
+                raise UserError(
+                    f"--workdir: {folder} is of another model than the configuration "
+                    f"({name.removeprefix('state.')}: {' -> '.join(shapes)}); give its own config, "
+                    "or another folder"
+                )
+
     def restore_newest(self, like: Any) -> tuple[int, Any] | None:
         """Returns (step, state) of the newest sound checkpoint, None where there is none at all.
 
-        A damaged one is reported and, where an earlier one is sound, set aside as `damaged-STEP`.
+        Damaged ones are reported in one line and, where an earlier one is sound, set aside as
+        `damaged-STEP`.
 
         Raises:
           OSError: there are checkpoints and none can be read.
+          UserError: they are of another model than `like`.
         """
         damaged = []
         for step in reversed(self.steps()):
             try:
-                state, error = self.restore(step, like), None
+                state, error = self._restore(step, like), None
             except OSError as found:
                 state, error = None, found
             if not parallel.everywhere(error is None):
                 error = error or OSError(f"checkpoint {step} cannot be read by another process")
-                _log.warning("%s; trying the one before", error)
                 damaged.append((step, error))
                 continue
+            if damaged:
+                others = "".join(f", nor can {other}" for other, _ in damaged[1:])
+                _log.warning("%s%s; checkpoint %d is used", damaged[0][1], others, step)
             if damaged and not self._read_only:
                 for other, _ in damaged if jax.process_index() == 0 else ():
                     aside = self._folder / f"damaged-{other}"
@@ -142,6 +174,7 @@ class Checkpoints:
                 self._manager.reload()
             return step, state
         if damaged:
+            self._check_model(damaged[0][0], like)
             raise OSError(f"no checkpoint can be read, the newest: {damaged[0][1]}")
         return None
 
@@ -194,3 +227,17 @@ def abstract(tree: Any, shardings: Any) -> Any:
         tree,
         shardings,
     )
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of a pytree's arrays by names such as `params.gen.params.0.kernel`."""
+
+    def name(key: Any) -> str:
+        return str(next(getattr(key, x) for x in ("key", "name", "idx") if hasattr(key, x)))
+
+    def shape(leaf: Any) -> tuple[int, ...]:
+        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return tuple(jax.eval_shape(jax.random.key_data, leaf).shape if is_key else leaf.shape)
+
+    leaves = jax.tree_util.tree_leaves_with_path(getattr(tree, "tree", tree))
+    return {".".join(map(name, path)): shape(leaf) for path, leaf in leaves}

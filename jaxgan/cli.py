@@ -156,6 +156,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     sys.stdout = Printable(sys.stdout)
     logging.getLogger("jaxgan").setLevel(logging.INFO)
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs what it also raises
+    sys.unraisablehook = _ignore_tensorstore
     keep_freed_memory()
     try:
         sys.exit(main(sys.argv[1:]) or 0)
@@ -173,6 +174,13 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     os._exit(status)  # no waiting for threads of a checkpoint that failed, and no noise from them
+
+
+def _ignore_tensorstore(unraisable: Any) -> None:
+    """Reports an exception in a thread, but not those of reads that a failed one left behind."""
+    text = str(unraisable.exc_value)
+    if "Event loop is closed" not in text and "TensorStore" not in text:
+        sys.__unraisablehook__(unraisable)
 
 
 def start_jax() -> None:

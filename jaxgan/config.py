@@ -22,6 +22,7 @@ PARTS = {  # what has a name, and further options that depend on it
     "optimizer.gen": optimizers.defaults,
     "optimizer.disc": optimizers.defaults,
 }
+INTERVALS = ("log_every", "sample_every", "checkpoint_every", "keep_checkpoints")
 NOT_NEGATIVE = "devices evaluate_every image_size jitter_size learning_rate seed".split()
 
 
@@ -283,6 +284,51 @@ def check(config: ConfigDict) -> None:
         raise UserError(f"--config.seed: {config.seed} is too large; stay below 2**63")
 
 
+def restore(saved: dict[str, Any]) -> tuple[ConfigDict, list[str]]:
+    """Returns the configuration of a run.
+
+    Args:
+      saved: as read back from JSON.
+
+    Returns:
+      The configuration, where keys that are missing have their defaults, and those keys.
+
+    Raises:
+      UserError: a key has a wrong value; the message begins with the key.
+    """
+    defaults = json.loads(base().to_json())
+    _check_sections(saved, defaults, "")
+    name = saved.get("gan", {}).get("name", "")
+    known = gans.defaults(name) if isinstance(name, str) else {}
+    if not known:
+        raise UserError(f"gan.name: {name!r} should be one of {', '.join(gans.names())}")
+    flat, flat_saved = flatten({**defaults, "gan": {"name": name, **known}}), flatten(saved)
+    kinds = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
+    for key, default in flat.items():
+        value, kind = flat_saved.get(key, default), type(default)
+        if kind in kinds and not (type(value) is kind or (kind is float and type(value) is int)):
+            raise UserError(f"{key}: {value!r} should be {kinds[kind]}")
+    missing, complete = sorted(flat.keys() - flat_saved), json.loads(json.dumps(saved))
+    for key in missing:
+        *parents, leaf = key.split(".")
+        node = complete
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = flat[key]
+    config = ConfigDict(complete)
+    check(config)
+    return config, missing
+
+
+def _check_sections(saved: dict[str, Any], defaults: dict[str, Any], prefix: str) -> None:
+    """Raises `UserError` where there is a value in place of some keys."""
+    for key, default in defaults.items():
+        if isinstance(default, dict) and key in saved:
+            if not isinstance(saved[key], dict):
+                raise UserError(f"{prefix}{key}: {saved[key]!r} should be an object")
+            _check_sections(saved[key], default, f"{prefix}{key}.")
+
+
 def to_json(config: ConfigDict | FrozenConfigDict) -> str:
     """Returns the configuration as indented JSON."""
     return json.dumps(json.loads(config.to_json()), indent=2)
@@ -291,7 +337,8 @@ def to_json(config: ConfigDict | FrozenConfigDict) -> str:
 def differences(old: dict[str, Any], new: ConfigDict | FrozenConfigDict) -> list[str]:
     """Returns a line `key: old -> new` for each key in which two configurations differ.
 
-    How a run is shared among devices (`parallel`) may differ.
+    What does not change the parameters that a run ends in may differ: how it is shared among
+    devices (`parallel`), and how often it writes what (`INTERVALS`).
 
     Args:
       old: as read back from JSON.
@@ -306,5 +353,6 @@ def differences(old: dict[str, Any], new: ConfigDict | FrozenConfigDict) -> list
         f"{key}: {flat_old.get(key, 'absent')!r} -> {flat_new.get(key, 'absent')!r}"
         for key in sorted(flat_old | flat_new)
         if not key.startswith("parallel.")
+        and key not in INTERVALS
         and flat_old.get(key, "absent") != flat_new.get(key, "absent")
     ]

@@ -68,7 +68,7 @@ def _train(config: FrozenConfigDict, folder: pathlib.Path, prepared: "Prepared")
                 config, folder, dataset.image_shape, model.class_counts, mixed=model.mixed
             )
         if parallel.is_main():
-            workdir.claim(folder, config, about)
+            workdir.claim(folder, config, about, describe_content(dataset))
     try:
         if dataset.words is not None and parallel.is_main():
             word_vectors.save(dataset.words, folder / "words.npz")
@@ -223,6 +223,13 @@ def describe(config: FrozenConfigDict, dataset: data.Dataset) -> dict[str, Any]:
     if dataset.features is not None:
         about["features"] = dataset.features.shape[1]
     return about
+
+
+def describe_content(dataset: data.Dataset) -> dict[str, Any] | None:
+    """Returns by what the content of a dataset is known again, an argument of `workdir.claim`."""
+    if dataset.digests is None:
+        return None
+    return {"num_examples": dataset.num_examples, **dataset.digests}
 
 
 def warn_of_untrained(model: workdir.Model) -> None:

@@ -445,7 +445,7 @@ def _train(
     memory.check_step(config, population.models[0].abstract_state, about, population.mesh, share)
     loop.warn_of_untrained(population.models[0])
     cli.start_jax()
-    workdir.claim(folder, config, about)
+    workdir.claim(folder, config, about, loop.describe_content(dataset))
     try:
         with contextlib.ExitStack() as stack:
             return _take_steps(config, folder, dataset, population, about, stack)
@@ -553,7 +553,7 @@ def _finish(
         with workdir.lock(run):
             kept = Checkpoints(run / "checkpoints", keep=1)
             if max(kept.steps(), default=0) <= config.steps:  # or train.py has taken it further
-                workdir.claim(run, settings, about)
+                workdir.claim(run, settings, about, loop.describe_content(dataset))
                 if config.steps not in kept.steps():
                     kept.save(config.steps, jax.tree.map(jnp.asarray, member(states, i)))
             kept.close()

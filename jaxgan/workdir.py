@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import logging
 import math
+import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -13,12 +15,14 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, FrozenConfigDict
 
 from jaxgan import config as config_lib
-from jaxgan import gans, optimizers, parallel, state, storage
+from jaxgan import gans, optimizers, parallel, results, state, storage
 from jaxgan.base import GAN, Batch, Players, seed_key
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.data import transforms
 from jaxgan.errors import RunError, UserError
 from jaxgan.standing import make_standing
+
+_log = logging.getLogger(__name__)
 
 
 class Model(NamedTuple):
@@ -162,18 +166,21 @@ def check_owner(folder: pathlib.Path, config: FrozenConfigDict, *, extend: bool 
     """
     try:
         has_config = (folder / "config.json").exists()
-        has_checkpoints = (folder / "checkpoints").exists()
+        found = [name for name in sorted(results.RUN_FILES) if os.path.lexists(folder / name)]
     except OSError as error:
         raise UserError(
             f"--workdir: {folder} cannot be read ({error.strerror}); choose another folder"
         ) from error
     if not has_config:
-        if has_checkpoints:
+        if found:
             raise UserError(
-                f"--workdir: {folder} has checkpoints but no config.json; choose another folder"
+                f"--workdir: {folder} has {found[0]} but no config.json; choose another folder"
             )
         return
     differences = config_lib.differences(_read_json(folder / "config.json"), config)
+    if (folder / "dataset.json").exists() and "content" in _read_json(folder / "dataset.json"):
+        places = ("dataset.path: ", "dataset.data_dir: ")  # `claim` compares what is there
+        differences = [line for line in differences if not line.startswith(places)]
     if extend and len(differences) == 1 and differences[0].startswith("steps: "):
         if any(player.get("decay_from", 1.0) < 1 for player in config.optimizer.values()):
             raise UserError(
@@ -224,27 +231,50 @@ def _remove_empty(folders: Sequence[pathlib.Path]) -> None:
             folder.rmdir()
 
 
-def claim(folder: pathlib.Path, config: FrozenConfigDict, about: dict[str, Any]) -> None:
+def claim(
+    folder: pathlib.Path,
+    config: FrozenConfigDict,
+    about: dict[str, Any],
+    content: dict[str, Any] | None = None,
+) -> None:
     """Creates a work folder for a configuration that is known to work.
 
     Args:
       folder: the work folder.
       config: its configuration.
       about: the form of its data, arguments of `make_model`.
+      content: `num_examples` and hashes of its data; None where their name says what they are.
 
     Raises:
-      UserError: the folder cannot be written, or its data had another form.
+      UserError: the folder cannot be written, or was made with other data.
     """
     file = folder / "dataset.json"
-    if file.exists() and about | _read_json(file) != about:  # an older one may lack entries
+    if content is not None:
+        about = {**about, "content": content}
+    old = _read_json(file) if file.exists() else {}
+    changes = [  # an older file may lack entries
+        f"{name}: {old[name]} -> {about.get(name, 'none')}"
+        for name in old
+        if name != "content" and old[name] != about.get(name)
+    ]
+    known, now = old.get("content") or {}, content or {}
+    if known and now:
+        changes += [
+            f"{name}: {known.get(name, 'none')} -> {now.get(name, 'none')}"
+            for name in sorted(known | now)
+            if known.get(name) != now.get(name)
+        ]
+    if changes:
         raise UserError(
-            f"--workdir: {folder} was made with data {_read_json(file)}, which now is {about}; "
-            "choose another folder or the old data"
+            f"--workdir: {folder} was made with other data than {config.dataset.path or 'now'} "
+            f"({'; '.join(changes)}); choose another folder or the old data"
         )
     try:
-        (folder / "samples").mkdir(parents=True, exist_ok=True)
-        storage.write_atomically(file, json.dumps(about) + "\n")
+        # First what tells a run from another folder: a kill may come at any moment.
+        folder.mkdir(parents=True, exist_ok=True)
         storage.write_atomically(folder / "config.json", config_lib.to_json(config) + "\n")
+        storage.write_atomically(file, json.dumps(about) + "\n")
+        (folder / "samples").mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(
             f"--workdir: {folder} cannot be written ({error.strerror}); choose another folder"
@@ -265,9 +295,78 @@ def _read_json(file: pathlib.Path) -> dict[str, Any]:
         elif folder.is_file():
             what, remedy = "is a file", f"give the folder of a run, such as {folder.parent}"
         raise UserError(f"--workdir: {folder} {what}; {remedy}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"--workdir: {file} is damaged ({error}); choose another folder") from error
     return value
+
+
+@contextlib.contextmanager
+def _naming(file: pathlib.Path) -> Iterator[None]:
+    """Raises errors that name keys of a configuration as those of a file."""
+    try:
+        yield
+    except UserError as error:
+        text = str(error).removeprefix("--config.")
+        raise UserError(f"--workdir: {file}: {text}") from error
+
+
+def _read_config(folder: pathlib.Path) -> ConfigDict:
+    """Returns the configuration of a run, with a warning where keys of it are missing."""
+    file = folder / "config.json"
+    saved = _read_json(file)
+    with _naming(file):
+        config, missing = config_lib.restore(saved)
+    if missing:
+        flat = config_lib.flatten(config)
+        taken = ", ".join(f"{key}={flat[key]!r}" for key in missing)
+        _log.warning("%s has no %s; the defaults are taken", file, taken)
+    if config.population.seeds != 1 or config.population.grid:
+        members = sorted(path.name for path in folder.glob("member_*"))
+        raise UserError(
+            f"--workdir: {folder} is a population; "
+            + (
+                f"give one of its {len(members)} members, {folder / members[0]} to {members[-1]}"
+                if members
+                else "let train.py finish it, then give one of its members"
+            )
+        )
+    return config
+
+
+def _read_form(folder: pathlib.Path) -> dict[str, Any]:
+    """Returns the form of a run's data, arguments of `make_model`."""
+    file = folder / "dataset.json"
+    about = _read_json(file)
+    shape = (
+        "three integers above 0",
+        lambda x: len(x) == 3 and all(type(n) is int and n > 0 for n in x),
+    )
+    count = "an integer of 0 or more", lambda x: type(x) is int and x >= 0
+    counts = (
+        "an integer of 0 or more for each class, above 0 for one",
+        lambda x: (
+            len(x) == about["num_classes"] and all(type(n) is int and n >= 0 for n in x) and any(x)
+        ),
+    )
+    form: dict[str, Any] = {}
+    for key, (wanted, fits) in {
+        "image_shape": shape,
+        "num_classes": count,
+        "input_shape": shape,
+        "features": count,
+        "class_counts": counts,
+    }.items():
+        if key not in about and key not in ("image_shape", "num_classes"):
+            continue
+        try:
+            sound = fits(about[key])
+        except (LookupError, TypeError):
+            sound = False
+        if not sound:
+            found = repr(about[key]) if key in about else "missing"
+            raise UserError(f"--workdir: {file}: {key} is {found}; it should be {wanted}")
+        form[key] = tuple(about[key]) if isinstance(about[key], list) else about[key]
+    return form
 
 
 class Trained(NamedTuple):
@@ -347,17 +446,15 @@ def load(
       UserError: the folder is missing or empty, has no such checkpoint, or is of another kind.
     """
     folder = pathlib.Path(folder)
-    config = ConfigDict(_read_json(folder / "config.json"))
-    about = _read_json(folder / "dataset.json")
-    image_shape = tuple(about["image_shape"])
+    config, about = _read_config(folder), _read_form(folder)
+    image_shape = about["image_shape"]
     if bool(about.get("features")) != features:
         remedy = "give one of a cgan_tags config" if features else "use python -m jaxgan.tag"
         raise UserError(
             f"--workdir: {folder} is a run on {'images' if features else 'tags'}; {remedy}"
         )
-    if "input_shape" in about:
-        about["input_shape"] = tuple(about["input_shape"])
-    model = make_model(config, **{**about, "image_shape": image_shape})
+    with _naming(folder / "config.json"):
+        model = make_model(config, **about)
     like = abstract(model.abstract_state, parallel.replicated(parallel.make_mesh()))
     none_yet = "has no sound checkpoint; let train.py reach one"
     if not (folder / "checkpoints").is_dir():

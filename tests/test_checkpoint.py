@@ -11,6 +11,7 @@ import pytest
 
 from jaxgan import checkpoint, parallel
 from jaxgan.checkpoint import Checkpoints, abstract
+from jaxgan.errors import UserError
 
 # Orbax abandons coroutines where a checkpoint cannot be read.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -161,3 +162,27 @@ def test_error_of_the_system_inside_an_error_of_tensorstore(folder, monkeypatch)
         checkpoints.save(4, state(4))
     assert error.value.errno == errno.ENOSPC
     checkpoints.close()
+
+
+def test_another_model_is_named_and_nothing_set_aside(folder):
+    other = {**LIKE, "params": [jax.ShapeDtypeStruct((64, 40), jnp.float32), LIKE["params"][1]]}
+    checkpoints = Checkpoints(folder)
+    message = r"--workdir: .*/3 is of another model .*\(params.0: \(64, 50\) -> \(64, 40\)\); give"
+    for call in (checkpoints.restore_newest, lambda like: checkpoints.restore(3, like)):
+        with pytest.raises(UserError, match=message):
+            call(abstract(other, parallel.replicated(MESH)))
+    checkpoints.close()
+    assert restore(folder)[0] == 3
+
+
+def test_a_fallback_is_one_line(folder, caplog):
+    checkpoints = Checkpoints(folder, keep=3)
+    checkpoints.save(4, state(4))
+    checkpoints.close()
+    for step in (3, 4):
+        lose_manifest(folder / str(step))
+    with caplog.at_level(logging.WARNING, "jaxgan"):
+        assert restore(folder)[0] == 2
+    (line,) = [r.getMessage() for r in caplog.records if r.name.startswith("jaxgan")]
+    assert line.startswith("checkpoint 4 cannot be read: ") and "\n" not in line
+    assert line.endswith(", nor can 3; checkpoint 2 is used")

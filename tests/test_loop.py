@@ -301,8 +301,52 @@ def test_data_of_another_form_is_refused(finished, load, tmp_path, digits_file):
     shutil.copytree(finished, folder)
     other = json.loads((folder / "dataset.json").read_text()) | {"num_classes": 12}
     (folder / "dataset.json").write_text(json.dumps(other))
-    with pytest.raises(UserError, match=r"was made with data .*'num_classes': 12.* which now is"):
+    with pytest.raises(UserError, match=r"with other data than .*\(num_classes: 12 -> 10\); choo"):
         loop.train(load(), folder)
+
+
+def test_data_are_known_by_their_content(finished, load, tmp_path, digits_file, monkeypatch):
+    """Moved and packed anew they are the same; other labels at the old place are not."""
+    monkeypatch.setattr(data, "batches", lambda *a, **k: pytest.fail("trained again"))
+    folder, moved = tmp_path / "run", tmp_path / "moved.npz"
+    shutil.copytree(finished, folder)
+    with np.load(digits_file) as file:
+        arrays = dict(file)
+    np.savez_compressed(moved, **arrays)
+    settings = load(**{"dataset.path": moved, "dataset.data_dir": tmp_path})
+    assert loop.train(settings, folder) == 0
+    assert json.loads((folder / "config.json").read_text())["dataset"]["path"] == str(moved)
+    np.savez(moved, **{**arrays, "label": arrays["label"][::-1]})
+    with pytest.raises(UserError, match=r"other data than .*moved.npz \(label: \w+ -> \w+\); choo"):
+        loop.train(settings, folder)
+    np.savez(moved, **{name: array[:190] for name, array in arrays.items()})
+    with pytest.raises(UserError, match=r"; num_examples: 200 -> 190\); choose another folder or"):
+        loop.train(settings, folder)
+    old = {k: v for k, v in about(folder).items() if k != "content"}
+    (folder / "dataset.json").write_text(json.dumps(old))  # of an earlier version
+    with pytest.raises(UserError, match=r"different config \(dataset.data_dir: .* dataset.path: "):
+        loop.train(load(), folder)
+    np.savez(moved, **arrays)
+    assert loop.train(settings, folder) == 0
+    assert about(folder) == about(finished)
+
+
+def test_intervals_may_change(finished, load, tmp_path):
+    changes = {"log_every": 2, "sample_every": 6, "checkpoint_every": 6, "keep_checkpoints": 1}
+    shutil.copytree(finished, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "6")
+    assert loop.train(load(**changes), tmp_path / "run") == 0
+    chex.assert_trees_all_equal(final(tmp_path / "run"), final(finished))
+    assert newest_steps(tmp_path / "run") == [6]
+
+
+def test_a_folder_of_other_things_is_left_alone(load, tmp_path):
+    for name in ("metrics.jsonl", "samples"):
+        folder = tmp_path / name / "theirs"
+        (folder / name).mkdir(parents=True)
+        with pytest.raises(UserError, match=f"has {name} but no config.json; choose another"):
+            loop.train(load(), folder)
+        assert [path.name for path in folder.iterdir()] == [name]
 
 
 def test_when_no_checkpoint_can_be_read_nothing_is_thrown_away(finished, load, tmp_path):

@@ -20,7 +20,7 @@ import numpy as np
 
 from jaxgan import storage
 
-_FORMAT = 3
+_FORMAT = 4
 _log = logging.getLogger(__name__)
 
 

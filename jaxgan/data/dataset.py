@@ -41,6 +41,8 @@ class Dataset:
         input_shape: (height, width, channels) of the inputs of pairs, whose targets are the
             images; else None.
         inputs: uint8 [N, *input_shape]; None without pairs, or if the images do not fit.
+        digests: hashes by which a change of the content is noticed, of what by name; of images
+            that do not fit, of their files. None where the name alone says what the data are.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Dataset:
     words: Any = dataclasses.field(default=None, repr=False)
     input_shape: tuple[int, int, int] | None = None
     inputs: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    digests: dict[str, str] | None = dataclasses.field(default=None, repr=False)
 
     @functools.cached_property
     def class_counts(self) -> list[int] | None:
@@ -283,9 +286,11 @@ def _load(
             None,
             None,
             examples,
+            digests=npz.digests(origin) if path else prepared.digests(origin),
         )
     arrays = _decode_all(examples, first)
-    about = {"num_classes": examples.num_classes}
+    digests = {array_name: cache.digest(array)[:16] for array_name, array in arrays.items()}
+    about = {"num_classes": examples.num_classes, "digests": digests}
     cache.write(folder, source, arrays, about)
     return _in_memory(name, split, arrays, about)
 
@@ -305,6 +310,7 @@ def _in_memory(
         arrays.get("label"),
         input_shape=None if inputs is None else inputs.shape[1:],
         inputs=inputs,
+        digests=about["digests"],
     )
 
 

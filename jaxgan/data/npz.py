@@ -1,6 +1,7 @@
 """A dataset in a NumPy `.npz` file."""
 
 import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,12 @@ class NpzExamples:
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         """Returns several examples; see `__getitem__`."""
         return [self[index] for index in indices]
+
+
+def digests(path: Path) -> dict[str, str]:
+    """Returns a hash of each array in a file by name, without reading them."""
+    with zipfile.ZipFile(path) as archive:
+        return {x.filename: f"{x.file_size}-{x.CRC:08x}" for x in archive.infolist()}
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -1,5 +1,7 @@
 """Tagged images as a dataset: an example is the vector of one tag, with its image's features."""
 
+import hashlib
+import json
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxgan import data
+from jaxgan.data import cache
 from jaxgan.errors import UserError
 from jaxgan.tagging import digits, features, mirflickr
 from jaxgan.tagging import words as words_lib
@@ -120,7 +123,21 @@ def load(options: Any, words: Words | None = None) -> data.Dataset:
         features=feature_array(options, images, options.split),
         feature_index=image,
         words=words,
+        digests=_digests(images),
     )
+
+
+def _digests(images: Corpus) -> dict[str, str]:
+    """Returns hashes of the images, of files by their sizes, and of their tags."""
+    if isinstance(images.images, np.ndarray):
+        pixels: Any = cache.digest(images.images)
+    else:
+        pixels = [file.stat().st_size for file in images.images]
+    parts = {"image": [list(images.names), pixels], "tags": [list(tags) for tags in images.tags]}
+    return {
+        name: hashlib.sha256(json.dumps(part).encode()).hexdigest()[:16]
+        for name, part in parts.items()
+    }
 
 
 def shared(options: Any, split: str) -> int:
