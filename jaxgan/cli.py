@@ -152,7 +152,9 @@ class Printable:
 def run(main: Callable[[list[str]], int | None]) -> None:
     """Runs `main(arguments)` and exits: 0, 2 for a user's mistake, 1 for a run that failed."""
     logs = Printable(sys.stderr)  # of which progress bars need control characters
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, stream=logs)
+    logging.basicConfig(
+        format="%(levelname)s: %(message)s", level=logging.WARNING, stream=logs, force=True
+    )
     sys.stdout = Printable(sys.stdout)
     logging.getLogger("jaxgan").setLevel(logging.INFO)
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs what it also raises
