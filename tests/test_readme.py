@@ -103,5 +103,6 @@ def test_make_tells_how_to_enter_the_environment_that_has_pip():
     out = subprocess.run(["make", "-n", "-B", "train"], capture_output=True, text=True, check=True)
     lines = out.stdout.splitlines()
     assert "source .venv/bin/activate" in lines[-1]
-    assert any("-m pip --python .venv/bin/python install" in x and " pip " in x for x in lines)
+    assert any("pip --python .venv/bin/python" in x and " constraints.txt" in x for x in lines)
+    assert "\npip==" in pathlib.Path("constraints.txt").read_text()
     assert "\nsource .venv/bin/activate " in pathlib.Path("README.md").read_text()

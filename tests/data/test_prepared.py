@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pickle
+import shlex
 import shutil
 
 import numpy as np
@@ -172,7 +173,13 @@ def test_unknown_names(tmp_path):
 @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="has TensorFlow")
 @pytest.mark.parametrize("name", ["cifar10", "lsun/bedroom", "celeb_a"])
 def test_unprepared_without_tensorflow(tmp_path, name):
-    fails(rf"dataset\.name='{name}' .*pip install tensorflow .*{name}", name, data_dir=tmp_path)
+    folder = tmp_path / "my data"
+    folder.mkdir()
+    with pytest.raises(UserError, match=rf"dataset\.name='{name}' .*tensorflow .*{name}") as error:
+        load(name, data_dir=folder)
+    *_, python, option, code = shlex.split(str(error.value).partition("run once: ")[2])
+    assert (python, option) == ("python", "-c") and compile(code, "", "exec")
+    assert f'"{name}"' in code and f'"{folder}"' in code
 
 
 def test_unprepared_with_tensorflow(make_dataset, tmp_path, monkeypatch):
