@@ -99,8 +99,27 @@ class Monitor:
     def open(self) -> None:
         """Opens the folder of the best checkpoint and reads what was measured before."""
         self._checkpoints = Checkpoints(self._folder / "best", keep=1)
-        found = workdir.read_best(self._folder)
+        found = workdir.read_best(self._folder) or self._rebuild_note()
         self._best = found["best"] if found else None
+
+    def _rebuild_note(self) -> dict[str, Any] | None:
+        """Writes `best.json` anew by its checkpoint and the metrics; None where they lack it."""
+        steps, file = self._checkpoints.steps(), self._folder / "metrics.jsonl"
+        rows = storage.read_metrics(file) if steps and file.exists() else []
+        values = {row["step"]: row[self._metric] for row in rows if self._metric in row}
+        if not steps or steps[-1] not in values:
+            return None
+        last = max(values)
+        return self._write_note(
+            {"step": steps[-1], "value": values[steps[-1]]}, {"step": last, "value": values[last]}
+        )
+
+    def _write_note(self, best: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
+        real = self.floors[self._metric]
+        note = {"metric": self._metric, "best": best, "last": last, "real": real}
+        if parallel.is_main():
+            storage.write_json(self._folder / "best.json", note)
+        return note
 
     def close(self) -> None:
         """Waits for what is being saved."""
@@ -132,10 +151,7 @@ class Monitor:
                 self._checkpoints.save(step, state)
                 self._checkpoints.wait()
             self._best = now
-        real = self.floors[self._metric]
-        note = {"metric": self._metric, "best": self._best, "last": now, "real": real}
-        if parallel.is_main():
-            storage.write_json(self._folder / "best.json", note)
+        self._write_note(self._best, now)
         return values
 
     def _is_better(self, new: float, old: float) -> bool:

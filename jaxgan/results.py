@@ -111,6 +111,7 @@ def writing(file: pathlib.Path) -> Iterator[None]:
     """Makes a file's folder; raises `RunError` where the file cannot be written after all."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        storage.delete_parts(file.parent)
         yield
     except OSError as error:
         raise RunError(f"--out: {file} cannot be written ({error.strerror or error})") from error

@@ -8,7 +8,10 @@ import math
 import os
 import pathlib
 import secrets
+import shutil
 import socket
+import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -51,19 +54,23 @@ def write_atomically(path: str | os.PathLike, text: str) -> None:
 
 
 @contextlib.contextmanager
-def lock(folder: str | os.PathLike) -> Iterator[None]:
+def lock(folder: str | os.PathLike, *, required: bool = False) -> Iterator[None]:
     """Keeps other processes from locking a folder.
 
     It is a lock of the system (`flock`), which ends with the process, however that ends, and which
-    holds for all machines that share a disk by NFS. It warns where a disk has no such locks, or has
-    them for one machine only.
+    holds for all machines that share a disk by NFS.
+
+    Args:
+      folder: the folder.
+      required: whether to fail, and not to warn, where a disk has no such locks, or has them for
+        one machine only.
 
     Raises:
       BlockingIOError: another process has the lock; `strerror` names the process and its host.
-      OSError: no file can be made in the folder.
+      OSError: no file can be made in the folder, or its disk has no locks.
     """
     file = pathlib.Path(folder) / LOCK
-    descriptor = _open_locked(file)
+    descriptor = _open_locked(file, required)
     try:
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
@@ -73,12 +80,12 @@ def lock(folder: str | os.PathLike) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _open_locked(file: pathlib.Path) -> int:
+def _open_locked(file: pathlib.Path, required: bool) -> int:
     """Returns the descriptor of a file that is there and locked."""
     while True:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
-            _flock(descriptor, file.parent)
+            _flock(descriptor, file.parent, required)
             if os.path.samestat(os.fstat(descriptor), os.stat(file)):
                 return descriptor
         except FileNotFoundError:
@@ -89,8 +96,8 @@ def _open_locked(file: pathlib.Path) -> int:
         os.close(descriptor)  # another process had it, and deleted it
 
 
-def _flock(descriptor: int, folder: pathlib.Path) -> None:
-    """Locks a file, or warns where its disk cannot."""
+def _flock(descriptor: int, folder: pathlib.Path, required: bool) -> None:
+    """Locks a file; raises `OSError` or warns where its disk cannot."""
     problem = _scope(folder)
     try:
         if fcntl is None:
@@ -101,6 +108,8 @@ def _flock(descriptor: int, folder: pathlib.Path) -> None:
         raise BlockingIOError(errno.EAGAIN, holder) from error
     except OSError as error:
         problem = f"has no locks ({error.strerror})"
+    if problem and required:
+        raise OSError(errno.ENOTSUP, problem)
     if problem:
         _log.warning("%s: its disk %s; start one process at a time in it", folder, problem)
 
@@ -122,6 +131,46 @@ def _scope(folder: pathlib.Path, mounts: str = "/proc/self/mountinfo") -> str:
     if local & set(options.split(",")):
         return f"({kind}, {', '.join(sorted(local & set(options.split(','))))}) locks one machine"
     return ""
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields a new folder in another for unfinished files; it is deleted at the end.
+
+    Folders that killed processes left are deleted first, where the disk has locks by which they
+    are told from those in use.
+
+    Raises:
+      OSError: the folder cannot be made.
+    """
+    for left in pathlib.Path(parent).glob(f"{PART}*"):
+        with contextlib.suppress(OSError), lock(left, required=True):
+            shutil.rmtree(left, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        while True:
+            folder = pathlib.Path(tempfile.mkdtemp(prefix=PART, dir=parent))
+            try:
+                stack.enter_context(lock(folder, required=True))
+            except (BlockingIOError, FileNotFoundError):  # deleted before it was locked
+                continue
+            except OSError:  # the disk has no locks
+                pass
+            break
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield folder
+
+
+def delete_parts(folder: str | os.PathLike, age: float = 3600) -> None:
+    """Deletes unfinished files that killed processes left in a folder.
+
+    Args:
+      folder: the folder.
+      age: seconds since they were written; 0 where no other process writes in the folder.
+    """
+    for part in pathlib.Path(folder).glob(f"{PART}*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.lstat().st_mtime >= age:
+                part.unlink()
 
 
 def to_json(value: Any, **options: Any) -> str:

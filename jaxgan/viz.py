@@ -1,5 +1,6 @@
 """Pictures: grids of images, animations and training curves."""
 
+import logging
 import pathlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -12,6 +13,8 @@ from jaxgan import storage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_log = logging.getLogger(__name__)
 
 
 def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
@@ -118,11 +121,21 @@ def save_points(fake: np.ndarray, real: np.ndarray, path: str | pathlib.Path) ->
 def save_animation(
     frames: Sequence[str | pathlib.Path], path: str | pathlib.Path, milliseconds: int = 150
 ) -> None:
-    """Writes image files as one looping GIF that rests on its last frame."""
-    images = []
+    """Writes image files as one looping GIF that rests on its last frame.
+
+    Files that are no longer images are left out with a warning.
+    """
+    images, damaged = [], []
     for frame in frames:
-        with Image.open(frame) as image:
-            images.append(image.convert("P" if image.mode == "RGB" else "L"))
+        try:
+            with Image.open(frame) as image:
+                images.append(image.convert("P" if image.mode == "RGB" else "L"))
+        except Exception:  # of Pillow, for whatever a file may hold
+            damaged.append(pathlib.Path(frame).name)
+    if damaged:
+        _log.warning("%s is made without damaged files: %s", path, ", ".join(damaged))
+    if not images:
+        return
     durations = [milliseconds] * (len(images) - 1) + [2000]
     options = {"save_all": True, "append_images": images[1:], "duration": durations, "loop": 0}
     with storage.replacing(path) as file:

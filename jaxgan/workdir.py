@@ -212,6 +212,8 @@ def lock(folder: pathlib.Path) -> Iterator[None]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(storage.lock(folder))
+            for place in (folder, folder / "samples"):
+                storage.delete_parts(place, age=0)
         except BlockingIOError as error:
             raise UserError(
                 f"--workdir: {folder} is in use by {error.strerror}; wait until that has ended, "
@@ -459,8 +461,8 @@ def load(
     none_yet = "has no sound checkpoint; let train.py reach one"
     if not (folder / "checkpoints").is_dir():
         raise UserError(f"--workdir: {folder} {none_yet}")
-    best = read_best(folder)
-    if checkpoint == "best" and best is None:
+    best = any(path.name.isdigit() for path in (folder / "best").glob("*"))
+    if checkpoint == "best" and not best:
         raise UserError(
             f"--checkpoint: {folder} has no best one; train with --config.evaluate_every=1000"
         )
@@ -630,7 +632,9 @@ def draw(
 
 
 def read_best(folder: pathlib.Path) -> dict[str, Any] | None:
-    """Returns what was noted of evaluations during training; None where there were none.
+    """Returns what was noted of evaluations during training; None where there is no note.
+
+    It warns of a damaged one.
 
     Returns:
       `metric`, `best` and `last`, each with `step` and `value`, and `real`, the value of real
@@ -638,9 +642,14 @@ def read_best(folder: pathlib.Path) -> dict[str, Any] | None:
     """
     if not (folder / "best.json").exists():
         return None
-    note = _read_json(folder / "best.json")
-    for part, key in ((note["best"], "value"), (note["last"], "value"), (note, "real")):
-        part[key] = math.nan if part[key] is None else part[key]
+    try:
+        note = _read_json(folder / "best.json")
+        for part, key in ((note["best"], "value"), (note["last"], "value"), (note, "real")):
+            part[key] = math.nan if part[key] is None else float(part[key])
+        describe_best(note)
+    except (UserError, LookupError, TypeError, ValueError):
+        _log.warning("%s is damaged, and left out", folder / "best.json")
+        return None
     return note
 
 

@@ -160,7 +160,7 @@ def test_mistakes(mnist_dir, tmp_path, changes, message, monkeypatch):
         make(mnist_dir, tmp_path, **changes)
 
 
-def test_nan_is_worse_than_any_number_and_null_in_the_file(mnist_dir, real, tmp_path, monkeypatch):
+def test_notes_of_nan_and_damaged_ones(mnist_dir, real, tmp_path, monkeypatch, caplog):
     watch = make(mnist_dir, tmp_path)
     watch.open()
     values = iter([math.nan, 5.0, math.nan, 4.0])
@@ -175,3 +175,14 @@ def test_nan_is_worse_than_any_number_and_null_in_the_file(mnist_dir, real, tmp_
             ('"value": null' in text) == (step in (1, 3)) == ("nan" in workdir.describe_best(note))
         )
     watch.close()
+    note = workdir.read_best(tmp_path)
+    for damage in ("{", '{"best": 3}', '{"metric": "x", "best": {}, "last": {}, "real": "?"}'):
+        (tmp_path / "best.json").write_text(damage)
+        assert workdir.read_best(tmp_path) is None and "best.json is damaged" in caplog.text
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"step": 2, "classifier-FID": 5.0}\n{"step": 3, "disc_loss": 1.0}\n'
+        '{"step": 4, "classifier-FID": 4.0}\n{"step": 5, "classifier-FID": 9.0}\n'
+    )
+    watch.open()  # by the checkpoint and the metrics
+    watch.close()
+    assert workdir.read_best(tmp_path) == {**note, "last": {"step": 5, "value": 9.0}}

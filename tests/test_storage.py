@@ -140,3 +140,35 @@ def test_a_disk_without_locks_is_told(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(storage.fcntl, "flock", fails)
     with storage.lock(tmp_path):
         assert "its disk has no locks (No locks available); start one process" in caplog.text
+
+
+def test_folders_that_killed_processes_left_are_deleted(tmp_path):
+    left = tmp_path / f"{storage.PART}left"
+    left.mkdir()
+    (left / storage.LOCK).write_text("process 1 on nowhere")
+    (left / "much").write_text("23 MB")
+    (tmp_path / "mnist").mkdir()
+    with storage.scratch_folder(tmp_path) as first:
+        assert not left.exists()
+        (first / "x").write_text("")
+        with storage.scratch_folder(tmp_path) as second:
+            assert first.is_dir() and second.is_dir() and first != second
+    assert os.listdir(tmp_path) == ["mnist"]
+
+
+def test_without_locks_no_folder_is_taken_for_left(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(storage, "_scope", lambda folder: "locks nothing")
+    with storage.scratch_folder(tmp_path) as first, storage.scratch_folder(tmp_path):
+        assert first.is_dir()
+    assert os.listdir(tmp_path) == [] and not caplog.text
+
+
+def test_unfinished_files_that_killed_processes_left_are_deleted(tmp_path):
+    old, new = (tmp_path / f"{storage.PART}{name}.part" for name in ("old", "new"))
+    for part in (old, new, tmp_path / "x.part"):
+        part.write_text("")
+    os.utime(old, (0, 0))
+    storage.delete_parts(tmp_path)
+    assert not old.exists() and new.exists()
+    storage.delete_parts(tmp_path, age=0)
+    assert os.listdir(tmp_path) == ["x.part"]

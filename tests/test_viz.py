@@ -78,3 +78,17 @@ def test_curves_of_damaged_and_of_no_rows(tmp_path):
     for draw in (viz.save_curves, viz.save_bands):
         draw(file, picture)
         picture.unlink()
+
+
+def test_an_animation_leaves_damaged_frames_out(tmp_path, caplog):
+    frames = [tmp_path / f"{i}.png" for i in range(3)]
+    for level, frame in zip((0, 120, 255), frames, strict=True):
+        viz.save_image(np.full((4, 4, 1), level, np.uint8), frame)
+    frames[1].write_bytes(frames[1].read_bytes()[:40])
+    viz.save_animation(frames, tmp_path / "all.gif")
+    with Image.open(tmp_path / "all.gif") as animation:
+        assert animation.n_frames == 2
+    assert "all.gif is made without damaged files: 1.png" in caplog.text
+    frames[0].write_text("")
+    viz.save_animation(frames[:2], tmp_path / "none.gif")
+    assert not (tmp_path / "none.gif").exists()

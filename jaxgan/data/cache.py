@@ -92,6 +92,7 @@ def write(path: Path, source: Any, arrays: dict[str, np.ndarray], about: dict[st
     meta["bytes"] = sum(array.nbytes for array in arrays.values())
     try:
         path.mkdir(parents=True, exist_ok=True)
+        storage.delete_parts(path)
         for name, array in arrays.items():
             content = _npy(array)
             with storage.replacing(path / f"{name}.npy") as file:

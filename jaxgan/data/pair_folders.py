@@ -16,8 +16,6 @@ import json
 import logging
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxgan import storage
 from jaxgan.data import images
 from jaxgan.data.files import read_bytes
 from jaxgan.data.prepared import PreparedExamples
@@ -229,44 +228,53 @@ def prepare(folder: Path, layout: str, unreadable: str, data_dir: Path) -> Path:
             _report(Path(file), problem, unreadable)
         return target
     _log.info("preparing the pairs of %s", folder)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".jaxgan_"))
-    except OSError as error:
-        raise UserError(
-            f"dataset.data_dir={str(data_dir)!r} cannot be written to ({error.strerror}); give a "
-            "folder that can"
-        ) from error
-    try:
-        checked = {split: check(pairs, unreadable) for split, pairs in files.items()}
-        good = {split: pairs for split, (pairs, *_) in checked.items() if pairs}
-        if not good:
-            raise UserError(f"dataset.path={str(folder)!r}: no pair can be read; give another")
-        channels = 1 if all(grey for _, grey, _ in checked.values()) else 3
-        skipped = [each for *_, some in checked.values() for each in some]
-        builder = PairFolder(good, channels, data_dir=temporary, file_format="array_record")
-        tfds.disable_progress_bar()
+    with contextlib.ExitStack() as stack:
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # It speaks of the temporary folder.
-                builder.download_and_prepare()
-        finally:
-            tfds.enable_progress_bar()
-        (Path(builder.data_path) / _SKIPPED).write_text(json.dumps(skipped))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = stack.enter_context(storage.scratch_folder(target.parent))
+        except OSError as error:
+            raise UserError(
+                f"dataset.data_dir={str(data_dir)!r} cannot be written to ({error.strerror}); give "
+                "a folder that can"
+            ) from error
         try:
-            os.rename(builder.data_path, target)
-        except OSError:
-            if not (target / "dataset_info.json").is_file():  # Otherwise another was faster.
-                raise
-        return target
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(
-            f"dataset.path={str(folder)!r}: TFDS could not prepare it in {data_dir} "
-            f"({one_line(error)}); mend that, or give another folder"
-        ) from error
+            return _prepare(files, folder, unreadable, temporary, target)
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"dataset.path={str(folder)!r}: TFDS could not prepare it in {data_dir} "
+                f"({one_line(error)}); mend that, or give another folder"
+            ) from error
+
+
+def _prepare(
+    files: dict[str, list[tuple[Path, ...]]],
+    folder: Path,
+    unreadable: str,
+    temporary: Path,
+    target: Path,
+) -> Path:
+    checked = {split: check(pairs, unreadable) for split, pairs in files.items()}
+    good = {split: pairs for split, (pairs, *_) in checked.items() if pairs}
+    if not good:
+        raise UserError(f"dataset.path={str(folder)!r}: no pair can be read; give another")
+    channels = 1 if all(grey for _, grey, _ in checked.values()) else 3
+    skipped = [each for *_, some in checked.values() for each in some]
+    builder = PairFolder(good, channels, data_dir=temporary, file_format="array_record")
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # It speaks of the temporary folder.
+            builder.download_and_prepare()
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        tfds.enable_progress_bar()
+    (Path(builder.data_path) / _SKIPPED).write_text(json.dumps(skipped))
+    try:
+        os.rename(builder.data_path, target)
+    except OSError:
+        if not (target / "dataset_info.json").is_file():  # Otherwise another was faster.
+            raise
+    return target
 
 
 def _stat(path: Path) -> list[int]:

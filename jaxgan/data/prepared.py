@@ -12,14 +12,13 @@ import logging
 import os
 import re
 import shlex
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxgan import storage
 from jaxgan.data import images
 from jaxgan.data.tfrecord import TFRecordFile
 from jaxgan.errors import UserError, one_line
@@ -164,8 +163,7 @@ def _prepare_mnist(data_dir: Path) -> Path:
     from jaxgan.data.mnist_builder import Mnist
 
     _log.info("preparing mnist in %s", data_dir)
-    temporary = Path(tempfile.mkdtemp(dir=data_dir, prefix=".jaxgan_"))
-    try:
+    with storage.scratch_folder(data_dir) as temporary:
         builder = Mnist(data_dir=temporary, file_format="array_record")
         tfds.disable_progress_bar()
         try:
@@ -181,8 +179,6 @@ def _prepare_mnist(data_dir: Path) -> Path:
             if not _is_dataset(folder):  # Otherwise another process was faster.
                 raise
         return folder
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _open_builder(folder: Path) -> Any:
