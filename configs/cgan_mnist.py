@@ -9,14 +9,17 @@ the second half; a moving average of the generator.
 
 Time: 6 minutes on 2 CPU cores, 25 ms a step (6:28 by `make train` with the installation, seed 0,
 without the evaluations during training).
-Scores by `python -m jaxgan.evaluate`, 10,000 samples, mean of three sampling seeds, after training
-with seeds 0, 1 and 2:
+Scores by `python -m jaxgan.evaluate --class-shares=equal`, 10,000 samples, mean of three sampling
+seeds, after training with seeds 0, 1 and 2:
 
   label agreement    98.68 %  98.99 %  98.67 %   lowest digit 97.6 %, 98.1 %, 97.6 %; real 99.54 %
   precision           .776     .784     .782     lowest digit .729, .740, .729; real .864
   recall              .740     .741     .741     lowest digit .682, .696, .706; real .830
   classifier-FID      .0963    .0832    .0891    3.69, 3.19, 3.42 times that of real test images;
                                                  highest digit 4.8, 3.7, 4.4 times
+
+In the training data's shares, the default, the distance of a run with seed 0 is .0803 +- .0019
+where it is .0856 +- .0010 in equal ones (sampling seeds); other measures differ by less than .004.
 
 In short trials the paper's networks with this objective and a normal prior (He initialisation,
 penalty weights .1, 1 and 10, 1,500 to 3,100 steps at batch 100, 60 to 120 seconds, one seed) stayed

@@ -168,8 +168,9 @@ def test_a_file_that_is_none(tmp_path):
     (tmp_path / "text.npz").write_text("no")
     with pytest.raises(UserError, match=r"text.npz is no .npz with `image`"):
         run(f"--samples={tmp_path / 'text.npz'}")
-    with pytest.raises(UserError, match="--seeds: has no effect with --samples"):
-        run(f"--samples={tmp_path / 'text.npz'}", "--seeds=2")
+    for flag in ("--seeds=2", "--class-shares=equal"):
+        with pytest.raises(UserError, match=f"{flag.split('=')[0]}: has no effect with --samples"):
+            run(f"--samples={tmp_path / 'text.npz'}", flag)
 
 
 def test_data_without_a_test_split_of_their_own(tmp_path, digits_file):
@@ -207,6 +208,8 @@ def test_unconditional_models_are_not_asked_for_classes(tmp_path, mnist_dir):
     run(f"--workdir={tmp_path}", "--num=200", "--seeds=1", "--metrics=default")
     result = json.loads((tmp_path / "evaluation.json").read_text())
     assert "modes" in result and "agreement" not in result and "by_class" not in result
+    with pytest.raises(UserError, match="--class-shares: has no effect: the model has no classes"):
+        run(f"--workdir={tmp_path}", "--num=200", "--class-shares=equal")
     with pytest.raises(UserError, match="--metrics: agreement needs class labels"):
         run(f"--workdir={tmp_path}", "--num=200", "--metrics=agreement")
 
