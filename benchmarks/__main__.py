@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from benchmarks.models import MODELS, Settings
 from benchmarks.worker import Worker
-from jaxgan import cli, storage
+from jaxgan import cli, results, storage
 from jaxgan.errors import RunError, UserError
 
 TURN_SECONDS = 1.0
@@ -164,21 +164,28 @@ def main(argv: list[str]) -> None:
         help="default: eager on CPU, compile on a GPU; frozen: no gradients that nobody needs",
     )
     add("--same-allocator", action="store_true", help="PyTorch too keeps the memory it frees")
-    add("--out", type=pathlib.Path, default="benchmarks/results", metavar="DIR")
+    results.add_arguments(
+        parser,
+        "folder (default: benchmarks/results)",
+        type=pathlib.Path,
+        default="benchmarks/results",
+        metavar="DIR",
+    )
     args = parser.parse_args(argv)
+    files = [args.out / "results.json", args.out / "results.md"]
+    results.check(args, files)
     if importlib.util.find_spec("torch") is None:
         raise UserError("PyTorch is missing; pip install '.[bench]'")
-    args.out.mkdir(parents=True, exist_ok=True)
-    results: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for name in args.models:
         settings = Settings(
             name, args.batch_size, args.dtype, args.torch, args.same_allocator, cache=""
         )
-        facts, results[name] = measure(settings, args.rounds)
-        table = {"run": facts, "models": results}
-        storage.write_json(args.out / "results.json", table, indent=2)
-        storage.write_atomically(args.out / "results.md", table(facts, results))
-    print(table(facts, results), end="")
+        facts, found[name] = measure(settings, args.rounds)
+        results.write_json(args, files[0], {"run": facts, "models": found})
+        with results.writing(files[1]):
+            storage.write_atomically(files[1], table(facts, found))
+    print(table(facts, found), end="")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxgan import cli, config, population, storage
+from jaxgan import cli, config, population, results
 from jaxgan.base import seed_key
 from jaxgan.data import gaussians
 from jaxgan.errors import UserError
@@ -37,9 +37,14 @@ def main(argv: list[str]) -> None:
     )
     parser.add_argument("--config", default="configs/gan_grid.py")
     parser.add_argument("--seeds", type=cli.integer(2), default=10)
-    parser.add_argument("--out", default="benchmarks/results", help="folder")
+    results.add_arguments(
+        parser, "folder (default: benchmarks/results)", default="benchmarks/results", metavar="DIR"
+    )
     args, rest = parser.parse_known_args(argv)
-    settings = config.load(args.config, parser.check_overrides(rest))
+    args.overrides = parser.check_overrides(rest)
+    settings = config.load(args.config, args.overrides)
+    file = pathlib.Path(args.out) / f"modes_{pathlib.Path(args.config).stem}.json"
+    results.check(args, [file])
     if settings.dataset.name not in gaussians.STD:
         raise UserError(
             f"--config: {args.config} is of {settings.dataset.name}; give one of Gaussians, such "
@@ -59,10 +64,7 @@ def main(argv: list[str]) -> None:
         cells.append(f"{100 * mean[1]:.1f} +- {100 * error[1]:.1f} %")
         cells.append(f"{mean[2]:.3f} +- {error[2]:.3f}")
         print(f"| {title} | {' | '.join(cells)} |", flush=True)
-    out = pathlib.Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / f"modes_{pathlib.Path(args.config).stem}.json"
-    storage.write_json(file, rows, indent=1)
+    results.write_json(args, file, rows)
 
 
 if __name__ == "__main__":

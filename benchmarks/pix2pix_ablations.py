@@ -11,7 +11,7 @@ import pathlib
 import jax
 import numpy as np
 
-from jaxgan import cli, config, evaluate_pairs, loop, storage, viz, workdir
+from jaxgan import cli, config, evaluate_pairs, loop, results, viz, workdir
 from jaxgan.data import pairs
 from jaxgan.errors import UserError
 
@@ -83,9 +83,12 @@ def main(argv: list[str]) -> None:
     parser.add_argument(
         "--num", type=cli.integer(0), default=0, help="held-out pairs; 0 (default): all"
     )
-    parser.add_argument("--out", help="folder; default: benchmarks/results/pix2pix_OF")
+    results.add_arguments(parser, "folder (default: benchmarks/results/pix2pix_OF)", metavar="DIR")
     args, rest = parser.parse_known_args(argv)
-    settings = config.load(args.config, parser.check_overrides(rest))
+    args.overrides = parser.check_overrides(rest)
+    settings = config.load(args.config, args.overrides)
+    out = pathlib.Path(args.out or f"benchmarks/results/pix2pix_{args.of}")
+    results.check(args, [out / "results.json", out / "outputs.png"])
     if settings.gan.name != "pix2pix":
         raise UserError(f"--config: {args.config} is of {settings.gan.name}; give a pix2pix")
     split, kind = settings.evaluation.test_split, settings.dataset.pairs
@@ -94,20 +97,19 @@ def main(argv: list[str]) -> None:
     shown = {name: images[:SHOWN] for name, images in shown.items()}
     source, target = pairs.pictures(kind, **shown)
 
-    out = pathlib.Path(args.out or f"benchmarks/results/pix2pix_{args.of}")
-    results, columns = {}, {"input": source}
+    found, columns = {}, {"input": source}
     for name, changes in variants(args.of, min(source.shape[1:3])).items():
         flags = [f"--config.{key}={value}" for key, value in changes.items()]
         folder = out / name
         if status := loop.train(config.load(args.config, [*rest, *flags]), folder):
             raise SystemExit(status)
         trained = workdir.load(folder)
-        results[name] = evaluate_pairs.measure(trained, split, num=args.num)
-        storage.write_json(out / "results.json", results, indent=1)
+        found[name] = evaluate_pairs.measure(trained, split, num=args.num)
+        results.write_json(args, out / "results.json", found)
         output = np.asarray(trained.sample(jax.random.key(0), shown["input"]))
         columns[name] = pairs.pictures(kind, input=shown["input"], image=output)[1]
     draw({**columns, "target": target}, out / "outputs.png")
-    print(rows(results))
+    print(rows(found))
     print(f"wrote {out / 'outputs.png'} and {out / 'results.json'}")
 
 

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import trange
 
-from jaxgan import cli, config, loop, population, storage
+from jaxgan import cli, config, loop, population, results
 from jaxgan.errors import UserError
 
 CONFIG = "configs/gan_ring.py"
@@ -118,8 +118,15 @@ def main(argv: list[str]) -> None:
         "--width", type=cli.integer(1), help="units of the layers (default: the config's)"
     )
     parser.add_argument("--devices", type=cli.integer(1), default=os.cpu_count(), help="of the CPU")
-    parser.add_argument("--out", default="benchmarks/results", type=pathlib.Path, help="folder")
+    results.add_arguments(
+        parser,
+        "folder (default: benchmarks/results)",
+        default="benchmarks/results",
+        type=pathlib.Path,
+        metavar="DIR",
+    )
     args = parser.parse_args(argv)
+    results.check(args, [args.out / "population.json"])
     if args.steps % PER_CALL:
         raise UserError(f"--steps: {args.steps} is no multiple of {PER_CALL}, the steps of a call")
     if importlib.util.find_spec("torch") is None:
@@ -166,8 +173,7 @@ def main(argv: list[str]) -> None:
     low, middle, high = np.quantile(times, [0.1, 0.5, 0.9])
     print(f"{args.members} take {middle:.1f} ({low:.1f} to {high:.1f}) times as long as one")
     print(f"bytes per member: {size:,} of state, {temporary:,} while it steps")
-    args.out.mkdir(parents=True, exist_ok=True)
-    storage.write_json(args.out / "population.json", result, indent=1)
+    results.write_json(args, args.out / "population.json", result)
 
 
 if __name__ == "__main__":

@@ -129,13 +129,29 @@ PROGRAMS = {  # with `--out`, and what each needs besides
     "jaxgan.metrics.classifier": ("x.npz", []),
     "jaxgan.metrics.inception": ("x.npz", ["--convert=in/x.png"]),
     "examples.gan_1d": ("x.png", []),
+    "benchmarks.modes": (".", [f"--config={os.path.abspath('configs/gan_grid.py')}"]),
+    "benchmarks.population": (".", []),
+    "benchmarks.__main__": (".", []),
+    "benchmarks.pix2pix_ablations": (
+        ".",
+        [f"--config={os.path.abspath('configs/pix2pix_edges_mnist.py')}"],
+    ),
 }
-WITHOUT_WORKDIR = ("jaxgan.pod_check", "jaxgan.metrics", "examples")
+FILES = {  # in a folder that is given
+    "jaxgan.translate": "index.html",
+    "benchmarks.modes": "modes_gan_grid.json",
+    "benchmarks.population": "population.json",
+    "benchmarks.__main__": "results.json",
+    "benchmarks.pix2pix_ablations": "results.json",
+}
+WITHOUT_WORKDIR = ("jaxgan.pod_check", "jaxgan.metrics", "examples", "benchmarks")
 BESIDE = {
     "jaxgan.latent": "x.npz",
     "jaxgan.evaluate": "x_nearest.png",
     "jaxgan.tag": "x.json",
     "jaxgan.translate": "output/x.png",
+    "benchmarks.__main__": "results.md",
+    "benchmarks.pix2pix_ablations": "outputs.png",
 }
 
 
@@ -150,7 +166,7 @@ def test_every_program_asks_before_any_work(name, beside, tmp_path, monkeypatch)
     monkeypatch.setattr(jax, "devices", lambda *a: pytest.fail("JAX was started"))
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.png").write_text("an input")
-    existing = tmp_path / (BESIDE[name] if beside else "index.html" if out == "." else out)
+    existing = tmp_path / (BESIDE[name] if beside else FILES.get(name, out))
     existing.parent.mkdir(exist_ok=True)
     existing.write_text("theirs")
     if not name.startswith(WITHOUT_WORKDIR):
@@ -159,3 +175,13 @@ def test_every_program_asks_before_any_work(name, beside, tmp_path, monkeypatch)
     with pytest.raises(UserError, match=r"^--out: .* exists; give another, or --overwrite"):
         program.main([*flags, f"--out={out}"])
     assert existing.read_text() == "theirs"
+
+
+def test_translate_does_not_write_over_its_inputs(tmp_path):
+    for name in ("input", "output"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.png").write_text("an original")
+    for given in ("input", "output"):
+        flags = [f"--workdir={tmp_path}", f"--input={tmp_path / given}", f"--out={tmp_path}"]
+        with pytest.raises(UserError, match=f"^--out: .*{given}/x.png is read by this program"):
+            importlib.import_module("jaxgan.translate").main([*flags, "--overwrite"])

@@ -58,7 +58,10 @@ def test_run_shows_rows_and_resumes_bit_for_bit(translator_run, scenes, tmp_path
     ("changes", "message"),
     [
         ({"evaluate_every": 2}, "--config.evaluate_every: 2 is for models of noise"),
-        ({"evaluation.test_split": "none"}, "--config.evaluation.test_split='none', to show: "),
+        (
+            {"evaluation.test_split": "none"},
+            "--config.evaluation.test_split='none': Unknown",
+        ),
         (
             {"dataset.pairs": ""},
             "--config.dataset.direction: 'BtoA' has no effect on single images",
