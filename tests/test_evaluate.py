@@ -166,7 +166,7 @@ def test_bad_samples(mnist_dir, tmp_path, image, label, message):
 
 def test_a_file_that_is_none(tmp_path):
     (tmp_path / "text.npz").write_text("no")
-    with pytest.raises(UserError, match=r"text.npz is no .npz with `image`"):
+    with pytest.raises(UserError, match=r"text.npz is damaged or not a .npz file"):
         run(f"--samples={tmp_path / 'text.npz'}")
     for flag in ("--seeds=2", "--class-shares=equal"):
         with pytest.raises(UserError, match=f"{flag.split('=')[0]}: has no effect with --samples"):
