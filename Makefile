@@ -1,5 +1,6 @@
 # make train: install and run the main job.   make test: install and run the tests.
-# make bench: install PyTorch too and compare speeds.   make lock: renew constraints.txt.
+# make bench: install PyTorch too and compare speeds.   make gpu: measure and check on a GPU.
+# make lock: renew constraints.txt.
 # The virtual environment is .venv; `source .venv/bin/activate` enters it. jax is built for what the
 # machine has.
 PYTHON ?= python3
@@ -31,7 +32,7 @@ endef
 TORCH = $(if $(filter cuda12,$(ACCELERATOR)),,$(PIP) --no-deps \
   --index-url https://download.pytorch.org/whl/cpu $(shell grep -o 'torch==[0-9.]*' pyproject.toml))
 
-.PHONY: train test bench lint format lock clean
+.PHONY: train test bench gpu lint format lock clean
 
 train: $(VENV)/.$(ACCELERATOR)
 	$(RUN) train.py --config=$(CONFIG)
@@ -42,6 +43,9 @@ test: $(VENV)/.$(ACCELERATOR)-test
 
 bench: $(VENV)/.$(ACCELERATOR)-bench
 	$(RUN) -m benchmarks
+
+gpu: $(VENV)/.$(ACCELERATOR)-bench
+	$(RUN) -m benchmarks.gpu
 
 lint: $(VENV)/.$(ACCELERATOR)-test
 	$(VENV)/bin/ruff check .

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib.util
-import math
 import os
 import pathlib
 import platform
@@ -13,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.models import MODELS, Settings
+from benchmarks.turns import take_turns, turn_length
 from benchmarks.worker import Worker
 from jaxgan import cli, results, storage
 from jaxgan.errors import RunError, UserError
@@ -73,17 +73,12 @@ def measure(settings: Settings, rounds: int) -> tuple[dict[str, Any], dict[str, 
                     )
             compile_cached = ours.call("compile")
             bar.set_description(f"{name}: warming up")
-            lengths = [turn_length(worker) for worker in (ours, theirs)]
+            workers = (ours, theirs)
+            lengths = [turn_length(worker, TURN_SECONDS) for worker in workers]
             bar.set_description(name)
             bar.unpause()
-            times = np.empty((2, rounds))
-            for i in range(rounds):
-                times[:, i] = [
-                    worker.call("run", length)
-                    for worker, length in zip((ours, theirs), lengths, strict=True)
-                ]
-                bar.update()
-            peaks = [worker.call("peak_bytes") for worker in (ours, theirs)]
+            times = take_turns(workers, lengths, rounds, bar.update)
+            peaks = [worker.call("peak_bytes") for worker in workers]
             rate = ours.call("product_rate")
     seconds = np.median(times, 1)
     low, middle, high = np.quantile(times[0] / times[1], [0.1, 0.5, 0.9])
@@ -107,12 +102,6 @@ def measure(settings: Settings, rounds: int) -> tuple[dict[str, Any], dict[str, 
         "share_of_product_rate": flops / (seconds[0] * rate),
         "rounds_seconds": dict(zip(FRAMEWORKS, times.tolist(), strict=True)),
     }
-
-
-def turn_length(worker: Worker) -> int:
-    """Warms a worker up and returns how many of its iterations last a turn."""
-    worker.call("run", 2)
-    return math.ceil(TURN_SECONDS / worker.call("run", 2))
 
 
 def table(facts: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:

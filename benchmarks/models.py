@@ -50,6 +50,7 @@ class Settings(NamedTuple):
         the same and compiled; None: eager on CPU and compile on a GPU.
       same_allocator: whether PyTorch too keeps the memory it frees.
       cache: folder of jaxgan's compiled programs.
+      steps_per_call: steps that jaxgan takes as one program.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Settings(NamedTuple):
     torch: str | None
     same_allocator: bool
     cache: str
+    steps_per_call: int = 1
 
 
 def make_batch(settings: Settings) -> dict[str, np.ndarray]:
