@@ -9,7 +9,8 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = (
     "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0 "
     "--xla_cpu_parallel_codegen_split_count=1"
-    + " --xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10.")
+    + " --xla_cpu_use_fusion_emitters=false"
+    * version("jaxlib").startswith("0.10.")
 )
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 

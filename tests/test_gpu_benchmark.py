@@ -113,7 +113,7 @@ def test_float64_refuses_loops():
         (["--minutes=0"], "--minutes: 0 is too small"),
         (["--images=none.npz"], "--images: 'none.npz' is not a file"),
         (["--data-dir=none"], "--data-dir: 'none' is not a folder"),
-        (["--out=/dev/null/x"], "--out: '/dev/null/x' cannot be written"),
+        (["--out=/dev/null/x"], "--out: /dev/null/x/report.json cannot be written"),
         (["--device=gpu", "--parts=mesh"], "--device: no gpu .*; give --device=cpu --small to try"),
     ],
 )
@@ -135,14 +135,15 @@ def test_wrong_values_and_failed_parts_are_told(tmp_path, monkeypatch):
 
 
 def test_the_command_writes_its_report(tmp_path, capsys):
-    gpu.main(
-        ["--device=cpu", "--small", "--minutes=60", "--parts=convolutions", f"--out={tmp_path}"]
-    )
+    flags = ["--device=cpu", "--small", "--minutes=60", f"--out={tmp_path}"]
+    gpu.main([*flags, "--parts=convolutions"])
     parts = json.loads((tmp_path / "report.json").read_text())["parts"]
     assert list(parts) == ["machine", "convolutions"]
     assert {part["status"] for part in parts.values()} == {"finished"}
     assert len(parts["convolutions"]["rows"]) == 12
     assert "## Formulations of convolutions" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"--out: .*report\.json exists for other argum"):
+        gpu.main([*flags, "--parts=mesh"])
 
 
 @pytest.fixture

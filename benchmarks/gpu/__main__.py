@@ -9,7 +9,7 @@ import time
 from typing import Any, NamedTuple
 
 from benchmarks.gpu import report, task
-from jaxgan import cli
+from jaxgan import cli, results, storage
 from jaxgan.errors import RunError, UserError
 
 
@@ -96,11 +96,18 @@ class Benchmark:
 
         def add_row(row: task.Row) -> None:
             entry["rows"].append(row)
-            report.write(self._report, self._args.out)
+            self._write()
 
         entry.update(task.run(f"benchmarks.gpu.{name}", told, add_row)._asdict())
-        report.write(self._report, self._args.out)
+        self._write()
         print(f"  {entry['status']} {entry['error']}", file=sys.stderr, flush=True)
+
+    def _write(self) -> None:
+        """Writes `report.json` and `report.md`."""
+        results.write_json(self._args, self._args.out / "report.json", self._report)
+        with results.writing(self._args.out / "report.md"):
+            text = report.markdown(self._report)
+            storage.write_atomically(self._args.out / "report.md", text)
 
     def check_platform(self) -> None:
         """Raises `UserError` where JAX does not find the device that was asked for."""
@@ -137,7 +144,13 @@ def main(argv: list[str]) -> None:
     )
     add = parser.add_argument
     add("--minutes", type=cli.number(0.1, 1000.0), default=8.0, help="for all parts (default: 8)")
-    add("--out", type=pathlib.Path, default="benchmarks/results/gpu", metavar="DIR")
+    results.add_arguments(
+        parser,
+        "folder (default: benchmarks/results/gpu)",
+        type=pathlib.Path,
+        default="benchmarks/results/gpu",
+        metavar="DIR",
+    )
     add("--parts", type=part_names, default=list(PARTS), help=f"default: {','.join(PARTS)}")
     add("--device", choices=tuple(PLATFORMS), default="gpu")
     add("--small", action="store_true", help="everything in miniature, to try the parts")
@@ -149,13 +162,11 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--images: {str(args.images)!r} is not a file; give a .npz of `image`")
     if args.data_dir is not None and not args.data_dir.is_dir():
         raise UserError(f"--data-dir: {str(args.data_dir)!r} is not a folder; leave it out")
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-        (args.out / "log.txt").write_text("")
-    except OSError as error:
-        raise UserError(
-            f"--out: {str(args.out)!r} cannot be written ({error.strerror}); choose another folder"
-        ) from error
+    files = [args.out / name for name in ("report.json", "report.md", "log.txt", "samples.png")]
+    results.check(args, files, inputs=[args.images])
+    for file in files:
+        file.unlink(missing_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     waiting = [name for name in PARTS if name in args.parts]
     command = shlex.join(["python", "-m", "benchmarks.gpu", *argv])
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,18 +1,9 @@
-"""The report of the GPU benchmark: JSON for programs and Markdown for people."""
+"""The report of the GPU benchmark as Markdown."""
 
 import itertools
-import json
-import pathlib
 from typing import Any
 
 from benchmarks.gpu.task import Row
-from jaxgan.storage import write_atomically
-
-
-def write(report: dict[str, Any], out: pathlib.Path) -> None:
-    """Writes `report.json` and `report.md` into a folder."""
-    write_atomically(out / "report.json", json.dumps(report, indent=1) + "\n")
-    write_atomically(out / "report.md", markdown(report))
 
 
 def markdown(report: dict[str, Any]) -> str:
