@@ -258,9 +258,7 @@ def _load(
         title = "-".join(origin.relative_to(data_dir).parts)
     key = {"origin": str(origin), "split": split, "image_size": image_size}
     key |= {"paired": True} if paired else {}
-    folder = cache.folder(
-        cache_folder(data_dir), f"{title}-{split}-{image_size or 'original'}", key
-    )
+    folder = cache.folder(data_dir / CACHE, f"{title}-{split}-{image_size or 'original'}", key)
     source = [key, prepared.fingerprint(origin)]
     cached = cache.read(folder, source, memory_limit)
     if cached is not None:
@@ -314,6 +312,9 @@ def _in_memory(
     )
 
 
+CACHE = "jaxgan_cache"  # in a TFDS data folder
+
+
 def data_folder(data_dir: str | os.PathLike | None = None) -> Path:
     """Returns the TFDS data folder: as given, `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
 
@@ -334,7 +335,7 @@ def data_folder(data_dir: str | os.PathLike | None = None) -> Path:
 
 def cache_folder(data_dir: str | os.PathLike | None = None) -> Path:
     """Returns the folder, inside the data folder, of decoded images and of features."""
-    return data_folder(data_dir) / "jaxgan_cache"
+    return data_folder(data_dir) / CACHE
 
 
 def _check_example(example: dict[str, Any], index: int, shapes: dict[str, tuple[int, ...]]) -> None:

@@ -234,3 +234,11 @@ def test_examples_that_two_splits_share(save, first, second, count):
 def test_no_shared_examples_of_a_bad_split(save):
     with pytest.raises(UserError, match=r"dataset\.split='train\[3:3\]' is empty"):
         shared("train", "train[3:3]", **save(image=IMAGES))
+
+
+def test_the_default_data_folder_is_made_where_it_is_missing(save, tmp_path, monkeypatch):
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "new"))
+    path = save(image=IMAGES)["path"]
+    assert load(path=path).num_examples == len(IMAGES)
+    assert (tmp_path / "new" / "tensorflow_datasets").is_dir()
