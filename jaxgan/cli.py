@@ -51,9 +51,12 @@ class Parser(argparse.ArgumentParser):
         closed = not self._overrides and self._subparsers is None
         for before, word in zip(["", *words], words, strict=False):
             name, equals, value = word.partition("=")
-            if not word or (equals and not value and name in self._option_string_actions):
+            if not word or (
+                equals and value in ("", "--") and name in self._option_string_actions
+            ):  # argparse drops `--`
                 given = name or (before if before in self._option_string_actions else "''")
-                raise UserError(f"{given}: its value is empty; give one, or leave the argument out")
+                wrong = "'--' is not a value" if value else "its value is empty"
+                raise UserError(f"{given}: {wrong}; give one, or leave the argument out")
             if closed and self._is_flag(word) and name not in self._option_string_actions:
                 self._refuse(word)
         namespace, rest = super().parse_known_args(words, namespace)

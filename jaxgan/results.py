@@ -67,7 +67,7 @@ def check(
             place = folder / file.name
             if len(os.fsencode(file.name)) > longest:
                 raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-            if run and place.relative_to(run).parts[0].casefold() in RUN_FILES:
+            if run and place != run and place.relative_to(run).parts[0].casefold() in RUN_FILES:
                 raise UserError(f"--out: {file} is a file of the run in {run}; give another")
             try:
                 mode = file.lstat().st_mode

@@ -55,6 +55,7 @@ def parser():
     ("words", "message"),
     [
         (["--workdir="], "--workdir: its value is empty; give one, or leave the argument out"),
+        (["--workdir=--"], "--workdir: '--' is not a value; give one, or leave the argument out"),
         (["--workdir", ""], "--workdir: its value is empty"),
         (["--workdir=x", ""], "'': its value is empty"),
         (["--workdri=x"], "--workdri=x: unknown argument; did you mean '--workdir=x'?"),

@@ -2,6 +2,7 @@ import argparse
 import importlib
 import json
 import os
+import pathlib
 
 import jax
 import pytest
@@ -74,7 +75,7 @@ def test_what_is_read_is_never_replaced(check, tmp_path, overwrite):
         check("other.npz", workdir=str(tmp_path / "run"), overwrite=overwrite)
 
 
-def test_files_of_a_run_are_never_replaced(check, tmp_path):
+def test_files_of_a_run_are_never_replaced(check, tmp_path, monkeypatch):
     make_run(tmp_path / "run")
     make_run(tmp_path / "run" / "member_000")
     (tmp_path / "alias").symlink_to("run")
@@ -83,6 +84,9 @@ def test_files_of_a_run_are_never_replaced(check, tmp_path):
         for folder in ("run", "alias"):
             with pytest.raises(UserError, match=r"^--out: .* is a file of the run in .*run"):
                 check(f"{folder}/{name}", overwrite=True)
+    monkeypatch.chdir(tmp_path / "run")
+    with pytest.raises(UserError, match=r"^--out: \. is not a regular file"):
+        results.check(argparse.Namespace(overwrite=True), [pathlib.Path(".")])
     check("run/evaluation.json")
     check("run/member_000/grid.png")
     check("samples/x.png")

@@ -76,7 +76,7 @@ def _default_config(root: Path) -> list[Path]:
 
 def fingerprint(path: Path) -> list[list]:
     """Returns name, size and time of a file, or of every file in a folder, to notice changes."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path] * path.is_file()
+    files = sorted(path.iterdir()) if os.path.isdir(path) else [path] * os.path.isfile(path)
     stats = [(file.name, file.stat()) for file in files]
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 

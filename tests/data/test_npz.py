@@ -242,3 +242,7 @@ def test_the_default_data_folder_is_made_where_it_is_missing(save, tmp_path, mon
     path = save(image=IMAGES)["path"]
     assert load(path=path).num_examples == len(IMAGES)
     assert (tmp_path / "new" / "tensorflow_datasets").is_dir()
+
+
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path):
+    fails(r"dataset\.path=.*File name too long", name="x", path="x" * 300, data_dir=tmp_path)
