@@ -4,7 +4,7 @@ Command: python train.py --config=configs/cgan_mnist_paper.py
 
 The paper's networks, objective, prior, dropout, learning rate and momentum schedules, for 100
 epochs of the first 50,000 training images. The paper stops at the best validation Parzen score,
-which is what the checkpoint `best` has. This run has not been measured.
+which the checkpoint `best` has. Not measured yet.
 """
 
 from ml_collections import ConfigDict
@@ -32,15 +32,14 @@ def get_config() -> ConfigDict:
             "dropout": 0.5,
         }
     )
-    recipe = {
-        "name": "momentum_ramp",
-        "learning_rate": 0.1,
-        "decay": 1.00004,
-        "min_learning_rate": 1e-6,
-        "momentum": 0.5,
-        "final_momentum": 0.7,
-        "ramp_epochs": 250,
-        "steps_per_epoch": 500,
-    }
-    config.optimizer = ConfigDict({"gen": dict(recipe), "disc": dict(recipe)})
+    config.optimizer = config_lib.optimizer_pair(
+        "momentum_ramp",
+        learning_rate=0.1,
+        decay=1.00004,
+        min_learning_rate=1e-6,
+        momentum=0.5,
+        final_momentum=0.7,
+        ramp_epochs=250,
+        steps_per_epoch=500,
+    )
     return config

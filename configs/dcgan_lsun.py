@@ -20,6 +20,5 @@ def get_config() -> ConfigDict:
     config.dataset.name = "lsun/bedroom"
     config.dataset.image_size = 64
     config.gan = ConfigDict({"name": "dcgan", "width": 128, "kernel": 5})
-    adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5}
-    config.optimizer = ConfigDict({"gen": dict(adam), "disc": dict(adam)})
+    config.optimizer = config_lib.optimizer_pair("adam", learning_rate=2e-4, b1=0.5)
     return config

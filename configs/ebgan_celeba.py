@@ -26,6 +26,5 @@ def get_config() -> ConfigDict:
             "pulling_away_weight": 0.1,
         }
     )
-    adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5}
-    config.optimizer = ConfigDict({"gen": dict(adam), "disc": dict(adam)})
+    config.optimizer = config_lib.optimizer_pair("adam", learning_rate=2e-4, b1=0.5)
     return config

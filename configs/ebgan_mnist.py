@@ -1,9 +1,7 @@
 """Energy-based GAN (Zhao, Mathieu & LeCun 2016, arXiv 1609.03126) on MNIST.
 
 Command: python train.py --config=configs/ebgan_mnist.py
-
-A fully connected generator of 5 layers with 800 units and an auto-encoder with 1024, margin 10,
-Adam with a learning rate of .001: the best of the paper's grid, as far as is known.
+Details: docs/experiments/ebgan_mnist.md
 
 Time: 20 minutes on one CPU core. Scores by `python -m jaxgan.evaluate
 --metrics=frechet,manifold,modified_score`, 10,000 samples, mean +- standard deviation of three
@@ -14,10 +12,6 @@ sampling seeds, after training with seed 0:
   precision       .720 +- .003         .864
   recall          .091 +- .006         .830
   coverage        .519 +- .005         .961
-
-All still rise at the end (modified score, 5,000 samples: 1.43, 1.86, 2.08 after 4,000, 8,000 and
-12,000 steps). With the pulling-away term (`ebgan_pt_mnist`) 2.126.
-Many architectures of GAN, EBGAN and EBGAN-PT: docs/ebgan.md.
 """
 
 from ml_collections import ConfigDict
@@ -39,6 +33,5 @@ def get_config() -> ConfigDict:
             "pulling_away_weight": 0.0,
         }
     )
-    adam = {"name": "adam", "learning_rate": 1e-3}
-    config.optimizer = ConfigDict({"gen": dict(adam), "disc": dict(adam)})
+    config.optimizer = config_lib.optimizer_pair("adam", learning_rate=1e-3)
     return config

@@ -25,16 +25,15 @@ def get_config() -> ConfigDict:
     config.gan = ConfigDict(
         {"name": "gan", "network": "cifar_fc", "latent": "normal", "output_bias": "zero"}
     )
-    recipe = {
-        "name": "momentum_ramp",
-        "learning_rate": 0.025,
-        "decay": 1.000004,
-        "min_learning_rate": 1e-6,
-        "momentum": 0.5,
-        "final_momentum": 0.7,
-        "ramp_epochs": 250,
-        "steps_per_epoch": 400,
-    }
-    half = recipe | {"learning_rate": 0.0125}
-    config.optimizer = ConfigDict({"gen": dict(recipe), "disc": half})
+    config.optimizer = config_lib.optimizer_pair(
+        "momentum_ramp",
+        learning_rate=0.025,
+        disc_learning_rate=0.0125,
+        decay=1.000004,
+        min_learning_rate=1e-6,
+        momentum=0.5,
+        final_momentum=0.7,
+        ramp_epochs=250,
+        steps_per_epoch=400,
+    )
     return config

@@ -2,18 +2,14 @@
 
 Command: python train.py --config=configs/gan_ring.py
 
-Fully connected networks, the generator with batch normalisation; the non-saturating loss and Adam.
-How many modes are found, and how well: `python -m jaxgan.evaluate --workdir=runs/gan_ring`.
-
-`python -m benchmarks.modes --config=configs/gan_ring.py --config.steps_per_call=10`, 10 seeds of
-each as one program, 2,500 samples each, means with standard errors (a minute each on 2 CPU cores):
+Scores by `python -m benchmarks.modes --config=configs/gan_ring.py --config.steps_per_call=10`: 10
+seeds of each, 2,500 samples each, means with standard errors (a minute each on 2 CPU cores):
 
   GAN, non-saturating      6.0 +- .3 of 8 modes   95.0 +- .6 % high quality  reverse KL .571 +- .081
   GAN, R1 and R2           8.0 +- .0              87.2 +- 1.1 %               .003 +- .001
   relativistic, R1 and R2  8.0 +- .0              86.3 +- 1.2 %               .003 +- .001
 
-The penalties have weight .1. Wider layers find fewer modes (8 seeds, 10,000 steps): 128 units 5.5
-+- .6 modes and .83 +- .06, 64 units 6.9 +- .3 and .44 +- .07, 32 units 6.5 +- .5 and .45 +- .06.
+The penalties have weight .1. Details: docs/experiments/gan_rings_and_grids.md.
 """
 
 from ml_collections import ConfigDict
@@ -45,6 +41,5 @@ def get_config() -> ConfigDict:
             "dropout": 0.0,
         }
     )
-    adam = {"name": "adam", "learning_rate": 1e-3, "b1": 0.5, "decay_from": 0.5}
-    config.optimizer = ConfigDict({"gen": dict(adam), "disc": dict(adam)})
+    config.optimizer = config_lib.optimizer_pair("adam", learning_rate=1e-3, b1=0.5, decay_from=0.5)
     return config

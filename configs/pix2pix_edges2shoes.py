@@ -26,6 +26,5 @@ def get_config() -> ConfigDict:
     config.dataset.direction = "AtoB"
     config.dataset.image_size = 256
     config.gan = ConfigDict({"name": "pix2pix", "width": 64, "disc_layers": 3, "l1_weight": 100.0})
-    adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5}
-    config.optimizer = ConfigDict({"gen": dict(adam), "disc": dict(adam)})
+    config.optimizer = config_lib.optimizer_pair("adam", learning_rate=2e-4, b1=0.5)
     return config

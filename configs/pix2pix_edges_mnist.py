@@ -23,6 +23,5 @@ def get_config() -> ConfigDict:
     config.batch_size = 32
     config.dataset.pairs = "edges"
     config.gan = ConfigDict({"name": "pix2pix", "width": 16, "disc_layers": 2})
-    adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5, "decay_from": 0.5}
-    config.optimizer = ConfigDict({"gen": dict(adam), "disc": dict(adam)})
+    config.optimizer = config_lib.optimizer_pair("adam", learning_rate=2e-4, b1=0.5, decay_from=0.5)
     return config

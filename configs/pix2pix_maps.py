@@ -28,6 +28,5 @@ def get_config() -> ConfigDict:
     config.dataset.jitter_size = 286
     config.dataset.flip = True
     config.gan = ConfigDict({"name": "pix2pix", "width": 64, "disc_layers": 3, "l1_weight": 100.0})
-    adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5}
-    config.optimizer = ConfigDict({"gen": dict(adam), "disc": dict(adam)})
+    config.optimizer = config_lib.optimizer_pair("adam", learning_rate=2e-4, b1=0.5)
     return config

@@ -81,6 +81,22 @@ def base() -> ConfigDict:
     ).lock()
 
 
+def optimizer_pair(
+    name: str, *, learning_rate: float, disc_learning_rate: float | None = None, **options: Any
+) -> ConfigDict:
+    """Returns `config.optimizer` with the same optimizer for both players.
+
+    Args:
+      name: one of `jaxgan.optimizers.OPTIMIZERS`.
+      learning_rate: of both players.
+      disc_learning_rate: of the discriminator, where it differs.
+      **options: other arguments of the optimizer, and `decay_from`.
+    """
+    gen = {"name": name, "learning_rate": learning_rate, **options}
+    disc_rate = learning_rate if disc_learning_rate is None else disc_learning_rate
+    return ConfigDict({"gen": gen, "disc": gen | {"learning_rate": disc_rate}})
+
+
 def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> FrozenConfigDict:
     """Reads a configuration file and applies overrides.
 

@@ -161,3 +161,10 @@ def test_crops_are_smaller_than_what_they_are_cropped_from():
             UserError, match=r"--config.dataset.jitter_size: 30 is the size to crop"
         ):
             config_lib.load(FILE, given)
+
+
+def test_both_players_have_the_optimizer_of_a_pair():
+    pair = config_lib.optimizer_pair("adam", learning_rate=1e-3, disc_learning_rate=3e-4, b1=0.5)
+    assert pair.gen.to_dict() == {"name": "adam", "learning_rate": 1e-3, "b1": 0.5}
+    assert pair.disc.to_dict() == {"name": "adam", "learning_rate": 3e-4, "b1": 0.5}
+    assert config_lib.optimizer_pair("sgd", learning_rate=1e-3).disc.learning_rate == 1e-3

@@ -1,8 +1,10 @@
 """What every configuration must meet; a new file in configs/ is picked up by itself."""
 
+import ast
 import importlib
 import inspect
 import pathlib
+import re
 
 import chex
 import jax
@@ -85,6 +87,8 @@ def config(request):
     narrow = {key: NARROW[key] for key in NARROW.keys() & options.parameters.keys()}
     if config.gan.get("network") == "cifar_conv":
         narrow["gen_width"] = 100
+    if (config.gan.name, config.gan.get("network")) == ("cgan", "mlp"):
+        del narrow["width"]  # of the convolutional network
     return config_lib.load(request.param, [f"--config.gan.{k}={v}" for k, v in narrow.items()])
 
 
@@ -147,6 +151,10 @@ def test_docstring_tells_the_paper_and_the_command(config, request):
     file = pathlib.Path("configs") / f"{request.node.callspec.id}.py"
     text = file.read_text()
     assert "arXiv" in text and f"python train.py --config={file}" in text
+    header = ast.get_docstring(ast.parse(text), clean=False)
+    assert len(header.split("\n")) <= 15
+    for page in re.findall(r"docs/[\w/]+\.md", header):
+        assert pathlib.Path(page).is_file()
 
 
 def test_samples_have_the_shape_and_range_of_the_data(config, model):
