@@ -6,7 +6,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
 
 
 def requirements(lines):
@@ -44,3 +45,11 @@ def test_requirements_have_the_bounds_of_the_package():
         n: r.specifier for n, r in of_package.items()
     }
     assert not of_package["jax"].specifier.contains("0.10.2")
+
+
+def test_the_package_has_its_licences_and_type_marker():
+    assert PROJECT["license"] == "Apache-2.0"
+    titles = {name: (ROOT / name).read_text() for name in PROJECT["license-files"]}
+    assert "Apache License" in titles["LICENSE"]
+    assert "Share Alike 3.0" in titles["jaxgan/data/mnist/LICENSE.txt"]
+    assert (ROOT / "jaxgan/py.typed").exists() and "py.typed" in SETUPTOOLS["package-data"]["*"]
