@@ -2,10 +2,9 @@
 
 Command: python train.py --config=configs/pix2pix_cityscapes.py --config.dataset.path=FOLDER
 
-FOLDER is the data set as its authors distribute it, pictures of A beside B in
-train/ (2,975) and val/. As published: U-Net-256, the 70x70 PatchGAN, L1 with weight 100,
-256 pixels cropped out of 286 and mirrored at random, batches of 1, 200 epochs. Not trained to its
-end yet.
+FOLDER is the dataset as its authors distribute it: pictures with A beside B, in train/ (2,975) and
+val/. As published: U-Net-256, the 70x70 PatchGAN, L1 with weight 100, 256 pixels cropped out of 286
+and mirrored at random, batches of 1, 200 epochs. Not trained to its end yet.
 """
 
 from ml_collections import ConfigDict

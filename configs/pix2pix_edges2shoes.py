@@ -2,10 +2,9 @@
 
 Command: python train.py --config=configs/pix2pix_edges2shoes.py --config.dataset.path=FOLDER
 
-FOLDER is the data set as its authors distribute it, pictures of A beside B in
-train/ (about 50,000) and val/; they are read one by one as they do not fit in memory. As
-published: U-Net-256, the 70x70 PatchGAN, L1 with weight 100, batches of 4, 15 epochs, no jitter.
-Not trained to its end yet.
+FOLDER is the dataset as its authors distribute it: pictures with A beside B, in train/ (about
+50,000) and val/, read one by one as they do not fit in memory. As published: U-Net-256, the 70x70
+PatchGAN, L1 with weight 100, batches of 4, 15 epochs, no jitter. Not trained to its end yet.
 """
 
 from ml_collections import ConfigDict

@@ -3,7 +3,7 @@
 Command: python train.py --config=configs/pix2pix_edges_mnist.py
 
 The edges are drawn by `jaxgan.data.pairs.edges`. A U-Net of 5 halvings and 16 channels, on digits
-padded to 32x32 within, with a PatchGAN of 2 strided layers (34x34); objective and Adam as
+padded to 32x32 internally, with a PatchGAN of 2 strided layers (34x34); objective and Adam as
 published, with batches of 32 and a learning rate that falls to 0 over the second half.
 
 Scores by `python -m jaxgan.evaluate_pairs`, the 10,000 test digits, seed 0: label agreement 97.15 %
