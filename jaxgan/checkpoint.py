@@ -119,6 +119,9 @@ class Checkpoints:
             state=ocp.args.StandardRestore({"state": like, "digest": expected})
         )
         with _as_os_error(f"{step} cannot be read"):
+            for path in (self._folder / str(step)).rglob("*"):
+                if not path.is_dir() and not path.is_file():  # Orbax would wait for a pipe
+                    raise OSError(f"{path.name} is not a regular file")
             tree = self._manager.restore(step, args=args)["state"]
             if not np.array_equal(tree["digest"], digest(tree["state"])):
                 raise OSError("its bytes are not those that were saved")

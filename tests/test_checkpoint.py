@@ -1,5 +1,6 @@
 import errno
 import logging
+import os
 import resource
 import shutil
 
@@ -61,6 +62,15 @@ def test_round_trip_is_exact(folder):
     step, restored = restore(folder)
     assert step == 3
     chex.assert_trees_all_equal(as_arrays(restored), as_arrays(state(3)))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to itself"])
+def test_a_file_that_is_not_regular_is_not_waited_for(folder, kind, caplog):
+    file = next((folder / "3" / "state" / "array_metadatas").iterdir())
+    file.unlink()
+    os.mkfifo(file) if kind == "pipe" else file.symlink_to(file.name)
+    assert restore(folder)[0] == 2
+    assert f"checkpoint 3 cannot be read: {file.name} is not a regular file" in caplog.text
 
 
 def test_keeps_the_newest(folder):
