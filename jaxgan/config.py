@@ -3,6 +3,7 @@
 import ast
 import json
 import math
+import os
 import pathlib
 import re
 import runpy
@@ -127,7 +128,7 @@ def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> FrozenConfi
 
 def _find(path: pathlib.Path) -> pathlib.Path:
     """Returns the file of a path, or of a bare name in `configs/`, here or beside this package."""
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     folders = pathlib.Path("configs"), pathlib.Path(__file__).parents[1] / "configs"
     known = {

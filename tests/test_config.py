@@ -3,7 +3,9 @@ import json
 import pytest
 
 from jaxgan import config as config_lib
+from jaxgan import data
 from jaxgan.errors import UserError
+from jaxgan.tagging import mirflickr, words
 
 FILE = "configs/cgan_mnist.py"
 
@@ -168,3 +170,19 @@ def test_both_players_have_the_optimizer_of_a_pair():
     assert pair.gen.to_dict() == {"name": "adam", "learning_rate": 1e-3, "b1": 0.5}
     assert pair.disc.to_dict() == {"name": "adam", "learning_rate": 3e-4, "b1": 0.5}
     assert config_lib.optimizer_pair("sgd", learning_rate=1e-3).disc.learning_rate == 1e-3
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda name: config_lib.load(name),
+        lambda name: data.load("x", path=name, pairs="side_by_side"),
+        lambda name: data.load("mnist", data_dir=name),
+        lambda name: mirflickr.tags_of_images(name),
+        lambda name: words.read(name, ["a"]),
+    ],
+    ids=["config", "pairs", "data_dir", "mirflickr", "words"],
+)
+def test_names_too_long_for_a_file_are_told(call):
+    with pytest.raises(UserError, match="x" * 300):
+        call("x" * 300)

@@ -324,7 +324,7 @@ def data_folder(data_dir: str | os.PathLike | None = None) -> Path:
     given = data_dir or os.environ.get("TFDS_DATA_DIR")
     if "://" in str(given):
         raise UserError(f"dataset.data_dir={str(given)!r}: give a folder of a mounted disk")
-    if given and not Path(given).expanduser().exists():
+    if given and not os.path.exists(os.path.expanduser(given)):
         source = "" if data_dir else ", as $TFDS_DATA_DIR says,"
         raise UserError(
             f"dataset.data_dir={str(given)!r}{source} does not exist; mend the name or make the "

@@ -4,6 +4,7 @@ import collections
 import functools
 import io
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ def files_in(folder: Path) -> list[Path]:
     Files with other endings than those of `suffixes` are ignored, and counted in a warning; hidden
     ones are ignored without. What is returned may not be readable, a dangling link for instance.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return []
     files = [p for p in folder.iterdir() if not p.name.startswith(".") and not p.is_dir()]
     ignored = collections.Counter(
@@ -62,10 +63,10 @@ def files_of(path: Path, where: str) -> list[Path]:
     Raises:
       UserError: there is none.
     """
-    if path.is_file():
+    if os.path.isfile(path):
         return [path]
-    if not path.is_dir():
-        what = "is not a regular file" if path.exists() else "does not exist"
+    if not os.path.isdir(path):
+        what = "is not a regular file" if os.path.exists(path) else "does not exist"
         raise UserError(f"{where}: {path} {what}; give an image or a folder of images")
     files = files_in(path)
     if not files:

@@ -54,7 +54,7 @@ def find(folder: Path, layout: str, unreadable: str) -> dict[str, list[tuple[Pat
         UserError: there is no such folder, or nothing in it.
     """
     roots = [folder] if layout == "side_by_side" else [folder / "A", folder / "B"]
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UserError(
             f"dataset.path={str(folder)!r} is no folder; give one with {LAYOUTS[layout]}"
         )

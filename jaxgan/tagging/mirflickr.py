@@ -29,7 +29,7 @@ def tags_of_images(path: str | os.PathLike) -> dict[pathlib.Path, tuple[str, ...
     """
     where = f"dataset.path={str(path)!r}"
     top = pathlib.Path(path).expanduser()
-    if not top.is_dir():
+    if not os.path.isdir(top):
         raise UserError(f"{where} is no folder; give that of MIR Flickr 25,000, with im1.jpg")
     roots = [root for root in (top, top / "mirflickr") if root.is_dir()]
     images: dict[int, pathlib.Path] = {}

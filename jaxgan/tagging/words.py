@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import importlib.util
 import mmap
+import os
 import pathlib
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -69,7 +70,7 @@ def read(path: str | pathlib.Path, keep: Collection[str]) -> Words:
     """
     where = f"dataset.tags.vectors={str(path)!r}"
     path = pathlib.Path(path).expanduser()
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{where} is no file; give word vectors, or '' to train them from the tags")
     binary = path.suffixes[-1:] == [".bin"] or path.suffixes[-2:] == [".bin", ".gz"]
     try:
