@@ -191,7 +191,7 @@ def test_only_classes_with_examples_are_drawn(tmp_path, caplog):
     rng = np.random.default_rng(0)
     label = np.repeat([1, 2, 3], [4, 8, 12])
     np.savez(tmp_path / "data.npz", image=rng.integers(0, 256, (24, 8, 8), np.uint8), label=label)
-    flags = programs.small(tmp_path / "data.npz", **{"gan.network": "mlp"})
+    flags = programs.small(tmp_path / "data.npz", **{"gan.network": "mlp", "gan.width": 64})
     folder = programs.untrained(programs.CONFIG, flags, tmp_path / "run")
     file = folder / "dataset.json"
     about = json.loads(file.read_text())
