@@ -155,8 +155,8 @@ class Checkpoints:
           OSError: there are checkpoints and none can be read.
           UserError: they are of another model than `like`.
         """
-        damaged = []
-        for step in reversed(self.steps()):
+        damaged, steps = [], self.steps()
+        for step in reversed(steps):
             try:
                 state, error = self._restore(step, like), None
             except OSError as found:
@@ -176,6 +176,10 @@ class Checkpoints:
                 parallel.barrier("damaged checkpoints are set aside")
                 self._manager.reload()
             return step, state
+        if damaged and self._read_only:
+            self._manager.reload()
+            if self.steps() != steps:  # a run has saved others and deleted these meanwhile
+                return self.restore_newest(like)
         if damaged:
             self._check_model(damaged[0][0], like)
             raise OSError(f"no checkpoint can be read, the newest: {damaged[0][1]}")

@@ -85,7 +85,7 @@ def explain(error: Exception, folder: pathlib.Path) -> str:
     if isinstance(error, OSError) and error.errno:  # TensorStore calls a full disk exhausted, too
         remedies = {errno.EFBIG: "raise the limit by ulimit -f"}
         return (
-            f"--workdir: {folder} fails ({error.strerror}); "
+            f"--workdir: {storage.culprit(error, folder)} fails ({error.strerror}); "
             f"{remedies.get(error.errno, 'mend that, make room for instance,')} and run the same "
             "command again to resume"
         )
@@ -565,7 +565,8 @@ class Log:
         self._rows.write(storage.to_json({"step": step, **values}) + "\n")
         self._rows.flush()
         for name, value in values.items():
-            self._events.add_scalar(name, value, step)
+            if math.isfinite(value):  # others have no place in a curve
+                self._events.add_scalar(name, value, step)
 
     def draw(self) -> None:
         """Draws the curves of all rows so far."""

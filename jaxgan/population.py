@@ -98,12 +98,26 @@ def _read_grid(text: str, known: dict[str, Any]) -> dict[str, list[float]]:
                 f"--config.population.grid: {key!r} cannot differ between members; known: "
                 f"{', '.join(k for k in allowed if k in known)}"
             )
+        if key in lists:
+            raise UserError(
+                f"--config.population.grid: {key!r} is given twice; give all its values at once, "
+                f"{key}=NUMBER,NUMBER"
+            )
         try:
             lists[key] = [float(ast.literal_eval(value.strip())) for value in values.split(",")]
-        except (SyntaxError, TypeError, ValueError) as error:
+        except (ArithmeticError, MemoryError, SyntaxError, TypeError, ValueError) as error:
             raise UserError(
                 f"--config.population.grid: {part!r} is not KEY=NUMBER,NUMBER"
             ) from error
+        if len(set(lists[key])) < len(lists[key]):
+            raise UserError(
+                f"--config.population.grid: {part!r} has a value twice, whose members would be "
+                "the same; give each once, and --config.population.seeds for several of each"
+            )
+    if text and not lists:
+        raise UserError(
+            f"--config.population.grid: {text!r} has no KEY=NUMBER,NUMBER; give one, or ''"
+        )
     return lists
 
 

@@ -131,7 +131,7 @@ def _arguments(args: argparse.Namespace, file: pathlib.Path) -> dict[str, Any]:
 def _is_repeated(args: argparse.Namespace, file: pathlib.Path) -> tuple[bool, str]:
     """Returns whether a file has the result of the same arguments, and the others it has."""
     try:
-        old = dict(json.loads(file.read_text(encoding="utf-8"))["arguments"])
+        old = dict(json.loads(storage.read_bytes(file))["arguments"])
     except (OSError, ValueError, LookupError, TypeError):
         return False, ""
     new = _arguments(args, file)
@@ -146,7 +146,7 @@ def _is_repeated(args: argparse.Namespace, file: pathlib.Path) -> tuple[bool, st
 def _data(args: argparse.Namespace) -> list[str]:
     """Returns the path of the data that the run of `--workdir` was trained on, if it has one."""
     try:
-        text = pathlib.Path(args.workdir, "config.json").read_text(encoding="utf-8")
+        text = storage.read_bytes(pathlib.Path(args.workdir, "config.json"))
         return [json.loads(text)["dataset"]["path"]]
     except (AttributeError, OSError, ValueError, LookupError, TypeError):
         return []  # whoever opens the run says what is wrong

@@ -10,6 +10,7 @@ import pathlib
 import secrets
 import shutil
 import socket
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,6 +25,23 @@ _log = logging.getLogger(__name__)
 
 LOCK = ".jaxgan.lock"
 PART = ".jaxgan-"  # how names of unfinished files begin
+
+
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """Returns the content of a regular file.
+
+    Raises:
+      OSError: it cannot be read, or is a device, whose reading may never end, or the like.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return pathlib.Path(path).read_bytes()
+
+
+def culprit(error: OSError, folder: str | os.PathLike) -> str:
+    """Returns the path that an error is about; `folder` where it names only unfinished files."""
+    named = (str(x) for x in (error.filename2, error.filename) if x is not None)
+    return next((x for x in named if not pathlib.Path(x).name.startswith(PART)), str(folder))
 
 
 @contextlib.contextmanager
@@ -205,7 +223,7 @@ def read_metrics(path: str | os.PathLike) -> list[dict[str, float]]:
     Raises:
       OSError: the file cannot be read.
     """
-    lines, rows = pathlib.Path(path).read_bytes().splitlines(), []
+    lines, rows = read_bytes(path).splitlines(), []
     for line in lines:
         try:
             row = json.loads(line, parse_constant=lambda _: None)  # NaN, of older versions

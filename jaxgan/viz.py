@@ -1,5 +1,6 @@
 """Pictures: grids of images, animations and training curves."""
 
+import io
 import logging
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -128,7 +129,7 @@ def save_animation(
     images, damaged = [], []
     for frame in frames:
         try:
-            with Image.open(frame) as image:
+            with Image.open(io.BytesIO(storage.read_bytes(frame))) as image:
                 images.append(image.convert("P" if image.mode == "RGB" else "L"))
         except Exception:  # of Pillow, for whatever a file may hold
             damaged.append(pathlib.Path(frame).name)

@@ -24,6 +24,8 @@ from jaxgan.standing import make_standing
 
 _log = logging.getLogger(__name__)
 
+MOST_CLASSES = 2**24  # of a `dataset.json` that is not damaged
+
 
 class Model(NamedTuple):
     """What a configuration and the form of the data determine.
@@ -221,7 +223,8 @@ def lock(folder: pathlib.Path) -> Iterator[None]:
             ) from error
         except OSError as error:
             raise UserError(
-                f"--workdir: {folder} cannot be written ({error.strerror}); choose another folder"
+                f"--workdir: {storage.culprit(error, folder)} cannot be written "
+                f"({error.strerror}); choose another folder"
             ) from error
         yield
 
@@ -279,14 +282,15 @@ def claim(
         (folder / "samples").mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"--workdir: {folder} cannot be written ({error.strerror}); choose another folder"
+            f"--workdir: {storage.culprit(error, folder)} cannot be written ({error.strerror}); "
+            "choose another folder"
         ) from error
 
 
 def _read_json(file: pathlib.Path) -> dict[str, Any]:
     """Returns an object that `claim` wrote; raises `UserError` where there is none."""
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(storage.read_bytes(file))
         if not isinstance(value, dict):
             raise ValueError("not an object")
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -298,7 +302,10 @@ def _read_json(file: pathlib.Path) -> dict[str, Any]:
             what, remedy = "is a file", f"give the folder of a run, such as {folder.parent}"
         raise UserError(f"--workdir: {folder} {what}; {remedy}") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"--workdir: {file} is damaged ({error}); choose another folder") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"--workdir: {file} is damaged ({reason}); choose another folder"
+        ) from error
     return value
 
 
@@ -343,7 +350,10 @@ def _read_form(folder: pathlib.Path) -> dict[str, Any]:
         "three integers above 0",
         lambda x: len(x) == 3 and all(type(n) is int and n > 0 for n in x),
     )
-    count = "an integer of 0 or more", lambda x: type(x) is int and x >= 0
+    count = (
+        f"an integer from 0 to {MOST_CLASSES}",
+        lambda x: type(x) is int and 0 <= x <= MOST_CLASSES,
+    )
     counts = (
         "an integer of 0 or more for each class, above 0 for one",
         lambda x: (

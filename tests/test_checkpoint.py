@@ -135,6 +135,16 @@ def test_reading_leaves_a_damaged_folder_as_it_is(folder):
     assert (folder / "3").is_dir()
 
 
+def test_reading_while_a_run_saves_and_deletes(folder):
+    reader, run = Checkpoints(folder, read_only=True), Checkpoints(folder, keep=2)
+    for step in (4, 5):
+        run.save(step, state(step))
+    run.close()
+    assert reader.steps() == [2, 3]
+    assert reader.restore_newest(LIKE)[0] == 5
+    reader.close()
+
+
 def test_restore_onto_fewer_devices(folder):
     one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     checkpoints = Checkpoints(folder)

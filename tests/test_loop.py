@@ -1,5 +1,6 @@
 import errno
 import json
+import math
 import random
 import re
 import shlex
@@ -374,6 +375,8 @@ def test_a_full_disk_is_not_a_lack_of_memory(tmp_path):
     full = OSError(errno.ENOSPC, "checkpoint cannot be written: No space left on device")
     full.__cause__ = ValueError("RESOURCE_EXHAUSTED: Error writing [os_error_code='28']")
     assert re.search(r"--workdir: .* \(.*No space left.* make room", loop.explain(full, tmp_path))
+    place = OSError(errno.EISDIR, "Is a directory", "run/.jaxgan-1.part", None, "run/curves.png")
+    assert "--workdir: run/curves.png fails (Is a directory)" in loop.explain(place, tmp_path)
     large = OSError(errno.EFBIG, "File too large")
     assert "ulimit -f" in loop.explain(large, tmp_path)
     memory = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
@@ -393,6 +396,13 @@ def test_damaged_rows_of_metrics_stop_neither_a_finished_nor_a_resumed_run(
     with (folder / "metrics.jsonl").open("ab") as file:
         file.write(b"\xff\n")
     assert loop.train(load(), folder) == 0
+
+
+def test_a_value_that_is_not_finite_is_logged_without_a_warning(tmp_path, caplog):
+    with loop.Log(tmp_path, 0, {}) as log:
+        log.write(1, {"reverse_kl": math.nan, "loss": 1.0})
+    assert not caplog.records
+    assert json.loads((tmp_path / "metrics.jsonl").read_text())["reverse_kl"] is None
 
 
 def test_a_lost_run_is_told_and_stays_the_same(finished, load, tmp_path, monkeypatch, capsys):

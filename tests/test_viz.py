@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 from PIL import Image
@@ -85,10 +86,12 @@ def test_an_animation_leaves_damaged_frames_out(tmp_path, caplog):
     for level, frame in zip((0, 120, 255), frames, strict=True):
         viz.save_image(np.full((4, 4, 1), level, np.uint8), frame)
     frames[1].write_bytes(frames[1].read_bytes()[:40])
+    frames.insert(1, tmp_path / "pipe.png")
+    os.mkfifo(frames[1])  # whose reading would not end
     viz.save_animation(frames, tmp_path / "all.gif")
     with Image.open(tmp_path / "all.gif") as animation:
         assert animation.n_frames == 2
-    assert "all.gif is made without damaged files: 1.png" in caplog.text
+    assert "all.gif is made without damaged files: pipe.png, 1.png" in caplog.text
     frames[0].write_text("")
     viz.save_animation(frames[:2], tmp_path / "none.gif")
     assert not (tmp_path / "none.gif").exists()

@@ -1,4 +1,5 @@
 import json
+import os
 
 import programs
 import pytest
@@ -62,7 +63,8 @@ def test_missing_keys_have_their_defaults_with_a_line(folder, caplog):
         ("image_shape", [], "image_shape is missing; it should be three integers above 0"),
         ("image_shape", [[8, 8]], r"image_shape is \[8, 8\]; it should be three integers"),
         ("image_shape", [8], "image_shape is 8; it should be three integers"),
-        ("num_classes", ["3"], "num_classes is '3'; it should be an integer of 0 or more"),
+        ("num_classes", ["3"], "num_classes is '3'; it should be an integer from 0 to 16777216"),
+        ("num_classes", [10**9], "num_classes is 1000000000; it should be an integer from 0 to"),
         ("class_counts", [[1, 2]], r"class_counts is \[1, 2\]; it should be an integer of 0 or mo"),
     ],
 )
@@ -89,3 +91,15 @@ def test_damaged_files_are_one_line(folder):
         (folder / "config.json").write_text(text)
         with pytest.raises(UserError, match=r"^--workdir: .*config.json is damaged \(.*\); choose"):
             workdir.load(folder)
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")  # whose reading would not end
+    with pytest.raises(UserError, match=r"config.json is damaged \(it is not a regular file\); ch"):
+        workdir.load(folder)
+
+
+def test_a_file_in_place_of_a_folder_is_named(folder):
+    (folder / "samples").rmdir()
+    (folder / "samples").touch()
+    settings = config_lib.load(programs.CONFIG, ["--config.gan.width=4"])
+    with pytest.raises(UserError, match=r"^--workdir: .*/samples cannot be written \(File exists"):
+        workdir.claim(folder, settings, {"image_shape": [8, 8, 1], "num_classes": 3})

@@ -259,7 +259,7 @@ def _load(
     key = {"origin": str(origin), "split": split, "image_size": image_size}
     key |= {"paired": True} if paired else {}
     folder = cache.folder(data_dir / CACHE, f"{title}-{split}-{image_size or 'original'}", key)
-    source = [key, prepared.fingerprint(origin)]
+    source = [key, npz.digests(origin) if path else prepared.fingerprint(origin)]
     cached = cache.read(folder, source, memory_limit)
     if cached is not None:
         return _in_memory(name, split, *cached)

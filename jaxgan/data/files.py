@@ -1,6 +1,5 @@
 """Reading of files that may be anything: regular ones only, arrays up to a size that is stated."""
 
-import errno
 import os
 import stat
 import zipfile
@@ -12,17 +11,6 @@ import numpy as np
 from jaxgan.errors import UserError
 
 _LEAST_BYTES, _GREATEST_RATIO = 1 << 30, 20
-
-
-def read_bytes(path: Path) -> bytes:
-    """Returns the content of a regular file.
-
-    Raises:
-      OSError: it cannot be read, or is a device, whose reading may never end, or the like.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-    return path.read_bytes()
 
 
 def limit_from(variable: str, default: int) -> int:

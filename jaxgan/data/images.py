@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.data.files import limit_from, read_bytes
+from jaxgan import storage
+from jaxgan.data.files import limit_from
 from jaxgan.errors import UserError, one_line, printable
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def read(file: Path) -> "Image.Image":
       OSError: it cannot be read.
       Exception: one of Pillow's many, for a damaged file; see also `open_image`.
     """
-    return open_image(read_bytes(file))
+    return open_image(storage.read_bytes(file))
 
 
 def why(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """A dataset in a NumPy `.npz` file."""
 
+import os
 import re
 import zipfile
 from collections.abc import Sequence
@@ -70,9 +71,14 @@ class NpzExamples:
 
 
 def digests(path: Path) -> dict[str, str]:
-    """Returns a hash of each array in a file by name, without reading them."""
-    with zipfile.ZipFile(path) as archive:
-        return {x.filename: f"{x.file_size}-{x.CRC:08x}" for x in archive.infolist()}
+    """Returns a hash of each array in a file by name, without reading them; none of other files."""
+    if not os.path.isfile(path):
+        return {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {x.filename: f"{x.file_size}-{x.CRC:08x}" for x in archive.infolist()}
+    except Exception:  # of zipfile, for whatever the bytes may be; whoever reads them tells it
+        return {}
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

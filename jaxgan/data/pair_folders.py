@@ -25,7 +25,6 @@ import tensorflow_datasets as tfds
 
 from jaxgan import storage
 from jaxgan.data import images
-from jaxgan.data.files import read_bytes
 from jaxgan.data.prepared import PreparedExamples
 from jaxgan.errors import UserError, one_line, printable
 
@@ -142,7 +141,9 @@ class PairFolder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self, files: list[tuple[Path, ...]]) -> Iterator[tuple[bytes, dict]]:
         for pair in files:
             names = ("image",) if len(pair) == 1 else ("input", "image")
-            content = {n: io.BytesIO(read_bytes(f)) for n, f in zip(names, pair, strict=True)}
+            content = {
+                n: io.BytesIO(storage.read_bytes(f)) for n, f in zip(names, pair, strict=True)
+            }
             yield os.fsencode(pair[-1].name), content
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan import storage
 from jaxgan.data import cache
 from jaxgan.data import files as data_files
 from jaxgan.data import images as image_files
@@ -93,7 +94,7 @@ def decode(file: pathlib.Path, network: str, where: str) -> np.ndarray:
     """
     try:
         channels = 1 if network == "classifier" else 3
-        return image_files.decode(data_files.read_bytes(file), channels, _SIDES[network])
+        return image_files.decode(storage.read_bytes(file), channels, _SIDES[network])
     except Exception as error:  # Pillow has many kinds
         raise UserError(
             f"{where}: {file} cannot be read as an image ({image_files.why(error)}); take it out"

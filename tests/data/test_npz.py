@@ -51,6 +51,15 @@ def test_a_changed_file_is_read_again(save):
     np.testing.assert_array_equal(load(**save(image=IMAGES[:4])).images, IMAGES[:4])
 
 
+def test_a_file_of_the_same_size_and_time_is_read_again(tmp_path):
+    """As archives and copies that keep times unpack it; what counts is the content."""
+    file, changed = tmp_path / "data.npz", IMAGES ^ 1
+    for images in (IMAGES, changed):
+        np.savez(file, image=images)
+        os.utime(file, (0, 0))
+        np.testing.assert_array_equal(load(path=file, data_dir=tmp_path).images, images)
+
+
 def test_not_in_memory(save):
     dataset = load(**save(image=IMAGES, label=LABELS), memory_limit=10)
     assert dataset.images is None
