@@ -459,7 +459,10 @@ def _train(
     memory.check_step(config, population.models[0].abstract_state, about, population.mesh, share)
     loop.warn_of_untrained(population.models[0])
     cli.start_jax()
-    workdir.claim(folder, config, about, loop.describe_content(dataset))
+    content = loop.describe_content(dataset)
+    for name, settings in zip(_names(population), configs, strict=True):
+        workdir.check_data(folder / name, settings, about, content)
+    workdir.claim(folder, config, about, content)
     try:
         with contextlib.ExitStack() as stack:
             return _take_steps(config, folder, dataset, population, about, stack)
@@ -467,6 +470,11 @@ def _train(
         raise
     except (OSError, jax.errors.JaxRuntimeError) as error:
         raise RunError(loop.explain(error, folder)) from error
+
+
+def _names(population: Population) -> list[str]:
+    """Returns the names of the members' work folders."""
+    return [f"member_{i:03d}" for i in range(population.size)]
 
 
 def _take_steps(
@@ -483,8 +491,11 @@ def _take_steps(
     like = abstract(jax.eval_shape(population.init, first), population.sharding)
     found = checkpoints.restore_newest(like)
     start, states = found or (0, population.init(first))
+    if start >= config.steps:
+        _finish(config, folder, dataset, population, states, about)
+        return 0
     whole = NamedSharding(population.mesh, PartitionSpec())
-    names = [f"member_{i:03d}" for i in range(population.size)]
+    names = _names(population)
     lost = np.zeros(population.size, bool)
     arrays = {"image": jax.device_put(dataset.images, whole)}
     if dataset.labels is not None:
@@ -558,8 +569,8 @@ def _finish(
     lost = ~jax.device_get(_are_finite(states))
     states = jax.device_get(states)
     rows: list[dict[str, Any]] = []
-    for i, settings in enumerate(population.configs):
-        run, flat = folder / f"member_{i:03d}", config_lib.flatten(settings)
+    for i, (name, settings) in enumerate(zip(_names(population), population.configs, strict=True)):
+        run, flat = folder / name, config_lib.flatten(settings)
         rows.append({"member": run.name, **{key: flat[key] for key in population.varied}})
         if lost[i]:
             rows[-1]["lost"] = True
@@ -588,7 +599,8 @@ def _finish(
         for name in MixtureMeasures._fields:
             column = np.array([row[name] for row in rows if "lost" not in row])
             values, error = summary(column), standard_error(column)
+            spread = f" +- {error:.2g}" if len(column) > 1 else ""
             print(
-                f"{name}: {values['mean']:.4g} +- {error:.2g}, quartiles {values['q25']:.4g} "
+                f"{name}: {values['mean']:.4g}{spread}, quartiles {values['q25']:.4g} "
                 f"{values['q50']:.4g} {values['q75']:.4g}"
             )

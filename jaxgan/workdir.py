@@ -236,26 +236,14 @@ def _remove_empty(folders: Sequence[pathlib.Path]) -> None:
             folder.rmdir()
 
 
-def claim(
+def check_data(
     folder: pathlib.Path,
     config: FrozenConfigDict,
     about: dict[str, Any],
     content: dict[str, Any] | None = None,
 ) -> None:
-    """Creates a work folder for a configuration that is known to work.
-
-    Args:
-      folder: the work folder.
-      config: its configuration.
-      about: the form of its data, arguments of `make_model`.
-      content: `num_examples` and hashes of its data; None where their name says what they are.
-
-    Raises:
-      UserError: the folder cannot be written, or was made with other data.
-    """
+    """Raises `UserError` where a work folder was made with other data; arguments of `claim`."""
     file = folder / "dataset.json"
-    if content is not None:
-        about = {**about, "content": content}
     old = _read_json(file) if file.exists() else {}
     changes = [  # an older file may lack entries
         f"{name}: {old[name]} -> {about.get(name, 'none')}"
@@ -274,11 +262,33 @@ def claim(
             f"--workdir: {folder} was made with other data than {config.dataset.path or 'now'} "
             f"({'; '.join(changes)}); choose another folder or the old data"
         )
+
+
+def claim(
+    folder: pathlib.Path,
+    config: FrozenConfigDict,
+    about: dict[str, Any],
+    content: dict[str, Any] | None = None,
+) -> None:
+    """Creates a work folder for a configuration that is known to work.
+
+    Args:
+      folder: the work folder.
+      config: its configuration.
+      about: the form of its data, arguments of `make_model`.
+      content: `num_examples` and hashes of its data; None where their name says what they are.
+
+    Raises:
+      UserError: the folder cannot be written, or was made with other data.
+    """
+    check_data(folder, config, about, content)
+    if content is not None:
+        about = {**about, "content": content}
     try:
         # First what tells a run from another folder: a kill may come at any moment.
         folder.mkdir(parents=True, exist_ok=True)
         storage.write_atomically(folder / "config.json", config_lib.to_json(config) + "\n")
-        storage.write_atomically(file, json.dumps(about) + "\n")
+        storage.write_atomically(folder / "dataset.json", json.dumps(about) + "\n")
         (folder / "samples").mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(

@@ -161,7 +161,13 @@ def test_a_stopped_population_resumes(trained, tmp_path, monkeypatch):
     assert population.train(config, tmp_path / "run") == 0  # and leaves that member alone
     assert workdir.load(tmp_path / "run" / "member_002").state.step == 6
     assert workdir.load(tmp_path / "run" / "member_001").state.step == 4
+    events = sorted((folder / "tensorboard").iterdir())
     assert population.train(config, folder) == 0  # done already: nothing to do
+    with (tmp_path / "run" / "member_000" / "dataset.json").open("a") as file:
+        file.write("{")
+    with pytest.raises(UserError, match=r"member_000.dataset\.json is damaged"):
+        population.train(config, tmp_path / "run")
+    assert sorted((folder / "tensorboard").iterdir()) == events
 
 
 @pytest.mark.parametrize(
