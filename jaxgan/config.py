@@ -49,7 +49,7 @@ def base() -> ConfigDict:
                 "jitter_size": 0,  # size from which squares of image_size are cropped; 0: no crops
                 "flip": False,  # mirror half of the images
             },
-            "gan": {"name": ""},  # a module of jaxgan.gans and the arguments of its make()
+            "gan": {"name": ""},  # a module of jaxgan.gans or your own; options of its make()
             "optimizer": {
                 "gen": {"name": "adam", "learning_rate": 2e-4},
                 "disc": {"name": "adam", "learning_rate": 2e-4},
@@ -318,7 +318,10 @@ def restore(saved: dict[str, Any]) -> tuple[ConfigDict, list[str]]:
     name = saved.get("gan", {}).get("name", "")
     known = gans.defaults(name) if isinstance(name, str) else {}
     if not known:
-        raise UserError(f"gan.name: {name!r} should be one of {', '.join(gans.names())}")
+        raise UserError(
+            f"gan.name: {name!r} should be one of {', '.join(gans.names())}, or a module of your "
+            "own in the working folder"
+        )
     flat, flat_saved = flatten({**defaults, "gan": {"name": name, **known}}), flatten(saved)
     kinds = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
     for key, default in flat.items():

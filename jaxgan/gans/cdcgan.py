@@ -11,9 +11,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties, rows
-from jaxgan.base import GAN, Batch, Metrics, Players, is_set, sample_by, shown
-from jaxgan.gans.dcgan import base_and_layers, check_norm_and_penalty, small_normal
+from jaxgan.adversarial import Networks, Penalty, adversarial_gan, make_prior, score_apart
+from jaxgan.arguments import check_at_least
+from jaxgan.base import GAN
+from jaxgan.gans.dcgan import base_and_layers, check_norm_and_penalty, one_key, small_normal
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -169,95 +170,26 @@ def make(
     if num_classes < 1:
         raise ValueError("name: 'cdcgan' needs labels and the dataset has none; choose 'dcgan'")
     base_and_layers(image_shape)
-    if latent not in ("uniform", "normal"):
-        raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
     if kernel not in (4, 5):
         raise ValueError(f"kernel: {kernel} is neither 4 nor 5")
-    if loss not in losses.PAIRS:
-        raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
     if disc_norm == "spectral":
         raise ValueError("disc_norm: 'spectral' is not for 'cdcgan'; known: batch, none")
-    check_norm_and_penalty(disc_norm, penalty, penalty_weight, penalty_share)
-    if sample_statistics not in ("running", "batch"):
-        raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
-    for name, value in {"latent_size": latent_size, "width": width, "units": units}.items():
-        if value < 1:
-            raise ValueError(f"{name}: {value} is below 1")
+    check_norm_and_penalty(disc_norm, penalty_weight)
+    check_at_least(1, width=width, units=units)
 
     sizes, compute = (num_classes, width, kernel, units), compute_dtype(dtype)
-    generator = Generator(image_shape, *sizes, compute)
-    discriminator = Discriminator(*sizes, disc_norm, compute)
-    disc_pair, gen_pair = losses.PAIRS[loss]
-
-    def draw(key: jax.Array, count: int) -> jax.Array:
-        if latent == "normal":
-            return jax.random.normal(key, (count, latent_size))
-        return jax.random.uniform(key, (count, latent_size), minval=-1.0)
-
-    def generate(gen: Any, stats: Any, key: jax.Array, label: jax.Array) -> tuple[jax.Array, Any]:
-        z = rows.draw(draw, key, len(label))
-        return generator.apply({"params": gen, **stats}, z, label, True, mutable=["batch_stats"])
-
-    def critic(disc: Any, stats: Any, image: jax.Array, label: jax.Array) -> tuple[jax.Array, Any]:
-        weights = {"params": disc, **stats}
-        return discriminator.apply(weights, image, label, mutable=["batch_stats"])
-
-    def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
-        gen_key, disc_key = jax.random.split(key)
-        label = batch["label"][:2]
-        gen = dict(generator.init(gen_key, jnp.zeros((2, latent_size)), label, True))
-        disc = dict(discriminator.init(disc_key, batch["image"][:2], label))
-        return Players(gen.pop("params"), disc.pop("params")), Players(gen, disc)
-
-    def disc_loss(
-        disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        label = batch["label"]
-        fakes, _ = generate(gen, variables.gen, key, label)
-        # Real and fake examples are batches of their own to the normalisation.
-        real, stats = critic(disc, variables.disc, batch["image"], label)
-        fake, stats = critic(disc, stats, fakes, label)
-        loss = jnp.mean(disc_pair(real, fake))
-        metrics = {
-            "disc_loss": loss,
-            "D(x)": jnp.mean(nn.sigmoid(real)),
-            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
-        }
-        if is_set(penalty_weight):
-            metrics["penalty"] = penalty_weight * penalties.estimate(
-                penalties.PENALTIES[penalty],
-                lambda x, y: critic(disc, stats, x, y)[0],
-                batch["image"],
-                fakes,
-                jax.random.fold_in(key, 1),
-                label,
-                share=penalty_share,
-            )
-            loss += metrics["penalty"]
-        return loss, (variables._replace(disc=stats), metrics)
-
-    def gen_loss(
-        gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        label = batch["label"]
-        fakes, stats = generate(gen, variables.gen, key, label)
-        fake, _ = critic(disc, variables.disc, fakes, label)
-        real, _ = critic(disc, variables.disc, batch["image"], label)  # compiled away if unused
-        loss = jnp.mean(gen_pair(real, fake))
-        return loss, (variables._replace(gen=stats), {"gen_loss": loss})
-
-    def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
-        weights = {"params": gen, **variables.gen}
-        if sample_statistics == "running":
-            return generator.apply(weights, latent, label, False)
-        return generator.apply(weights, latent, label, True, mutable=["batch_stats"])[0]
-
-    def observe(
-        disc: Any, variables: Players, image: jax.Array, label: jax.Array
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        weights = {"params": disc, **variables.disc}
-        logits, state = discriminator.apply(weights, image, label, False, mutable=["intermediates"])
-        return logits, shown(state)
-
-    sample = sample_by(draw, decode)
-    return GAN(init, disc_loss, gen_loss, sample, (0.0, 1.0), draw, decode, observe, True)
+    networks = Networks(
+        Generator(image_shape, *sizes, compute),
+        Discriminator(*sizes, disc_norm, compute),
+        make_prior(latent, latent_size),
+        condition="label",
+        sample_statistics=sample_statistics,
+    )
+    return adversarial_gan(
+        networks,
+        loss=loss,
+        penalty=Penalty(penalty, penalty_weight, penalty_share),
+        value_range=(0.0, 1.0),
+        score=score_apart,
+        keys=one_key,
+    )

@@ -11,18 +11,16 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties, rows
-from jaxgan.base import (
-    GAN,
-    Batch,
-    Metrics,
-    Players,
-    interleave,
-    is_set,
-    sample_by,
-    separate,
-    shown,
+from jaxgan.adversarial import (
+    Nested,
+    Networks,
+    Penalty,
+    adversarial_gan,
+    make_prior,
+    split_first,
 )
+from jaxgan.arguments import check_choice, check_no_effect, check_rate
+from jaxgan.base import GAN
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dropout import Dropout
 from jaxgan.nn.dtypes import compute_dtype
@@ -195,19 +193,10 @@ def make(
     """
     if num_classes < 1:
         raise ValueError("name: 'cgan' needs labels and the dataset has none; choose another")
-    if network not in ("mlp", "conv"):
-        raise ValueError(f"network: unknown {network!r}; known: conv, mlp")
-    if latent not in ("uniform", "normal"):
-        raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
-    if loss not in losses.PAIRS:
-        raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
-    if latent_size < 1:
-        raise ValueError(f"latent_size: {latent_size} is below 1")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout: {dropout} is not in [0, 1)")
-    if dropout and network == "conv":
-        raise ValueError(f"dropout: {dropout} has no effect with network=conv; give 0.0")
-    penalties.check(penalty, penalty_weight, penalty_share)
+    check_choice(("conv", "mlp"), network=network)
+    check_rate(dropout=dropout)
+    if network == "conv":
+        check_no_effect("with network=conv", dropout=dropout)
     if width < 2 or width % 2:
         raise ValueError(f"width: {width} is not an even number of 2 or more")
     if network == "conv" and (image_shape[0] % 4 or image_shape[1] % 4):
@@ -225,76 +214,11 @@ def make(
     else:
         generator = ConvGenerator(image_shape, num_classes, width, compute)
         discriminator = ConvDiscriminator(num_classes, width, compute)
-    disc_pair, gen_pair = losses.PAIRS[loss]
-
-    def draw(key: jax.Array, count: int) -> jax.Array:
-        rule = jax.random.normal if latent == "normal" else jax.random.uniform
-        return rule(jax.random.split(key)[0], (count, latent_size))
-
-    def generate(gen: Any, label: jax.Array, key: jax.Array) -> jax.Array:
-        dropout_key = jax.random.split(key)[1]
-        z = rows.draw(draw, key, len(label))
-        return generator.apply(gen, z, label, True, rngs={"dropout": dropout_key})
-
-    def critic(disc: Any, image: jax.Array, label: jax.Array, key: jax.Array) -> jax.Array:
-        return discriminator.apply(disc, image, label, True, rngs={"dropout": key})
-
-    def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
-        gen_key, disc_key = jax.random.split(key)
-        label = batch["label"]
-        z = jnp.zeros((label.shape[0], latent_size))
-        params = Players(
-            generator.init(gen_key, z, label), discriminator.init(disc_key, batch["image"], label)
-        )
-        return params, Players({}, {})
-
-    def disc_loss(
-        disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        fake_key, critic_key, penalty_key = jax.random.split(key, 3)
-        image, label = batch["image"], batch["label"]
-        fakes = generate(gen, label, fake_key)
-        both, labels = interleave(image, fakes), interleave(label, label)
-        real, fake = separate(critic(disc, both, labels, critic_key))
-        loss = jnp.mean(disc_pair(real, fake))
-        metrics = {
-            "disc_loss": loss,
-            "D(x)": jnp.mean(nn.sigmoid(real)),
-            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
-        }
-        if is_set(penalty_weight):
-            metrics["penalty"] = penalty_weight * penalties.estimate(
-                penalties.PENALTIES[penalty],
-                lambda x, y: critic(disc, x, y, penalty_key),
-                image,
-                fakes,
-                jax.random.fold_in(penalty_key, 1),
-                label,
-                share=penalty_share,
-            )
-            loss += metrics["penalty"]
-        return loss, (variables, metrics)
-
-    def gen_loss(
-        gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        fake_key, critic_key = jax.random.split(key)
-        label = batch["label"]
-        fake = critic(disc, generate(gen, label, fake_key), label, critic_key)
-        real = critic(disc, batch["image"], label, critic_key)  # compiled away where not needed
-        loss = jnp.mean(gen_pair(real, fake))
-        return loss, (variables, {"gen_loss": loss})
-
-    def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
-        del variables
-        return generator.apply(gen, latent, label)
-
-    def observe(
-        disc: Any, variables: Players, image: jax.Array, label: jax.Array
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        del variables
-        logits, state = discriminator.apply(disc, image, label, mutable=["intermediates"])
-        return logits, shown(state)
-
-    sample = sample_by(draw, decode)
-    return GAN(init, disc_loss, gen_loss, sample, (0.0, 1.0), draw, decode, observe, True)
+    networks = Networks(
+        Nested(generator),
+        Nested(discriminator),
+        split_first(make_prior(latent, latent_size, low=0.0)),
+        condition="label",
+    )
+    penalised = Penalty(penalty, penalty_weight, penalty_share)
+    return adversarial_gan(networks, loss=loss, penalty=penalised, value_range=(0.0, 1.0))

@@ -11,18 +11,16 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties, rows
-from jaxgan.base import (
-    GAN,
-    Batch,
-    Metrics,
-    Players,
-    interleave,
-    is_set,
-    sample_by,
-    separate,
-    shown,
+from jaxgan.adversarial import (
+    Nested,
+    Networks,
+    Penalty,
+    adversarial_gan,
+    make_prior,
+    split_first,
 )
+from jaxgan.arguments import check_at_least, check_rate
+from jaxgan.base import GAN, Batch, Players
 from jaxgan.errors import UserError
 from jaxgan.gans.gan import is_points
 from jaxgan.nn.dropout import Dropout
@@ -136,37 +134,27 @@ def make(
             "name: 'cgan_tags' generates word vectors and the data are images; "
             "start from configs/cgan_tags_mnist.py"
         )
-    if loss not in losses.PAIRS:
-        raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
     pairs = {"gen_units": gen_units, "disc_units": disc_units, "maxout": maxout}
     for name, value in pairs.items():
         if len(value) != 2 or not all(isinstance(n, int) and n >= 1 for n in value):
             raise ValueError(f"{name}: {value} is not two whole numbers of 1 or more")
-    least = {"joint_layers": (joint_layers, 0), "joint_units": (joint_units, 1)}
-    for name, (value, bound) in (least | {"latent_size": (latent_size, 1)}).items():
-        if value < bound:
-            raise ValueError(f"{name}: {value} is below {bound}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout: {dropout} is not in [0, 1)")
-    penalties.check(penalty, penalty_weight, penalty_share)
+    check_at_least(0, joint_layers=joint_layers)
+    check_at_least(1, joint_units=joint_units)
+    check_rate(dropout=dropout)
 
     compute = compute_dtype(dtype)
     generator = Generator(
         image_shape[-1], tuple(gen_units), joint_layers, joint_units, dropout, compute
     )
     discriminator = Discriminator(tuple(disc_units), tuple(maxout), dropout, compute)
-    disc_pair, gen_pair = losses.PAIRS[loss]
-
-    def draw(key: jax.Array, count: int) -> jax.Array:
-        return jax.random.normal(jax.random.split(key)[0], (count, latent_size))
-
-    def generate(gen: Any, feature: jax.Array, key: jax.Array) -> jax.Array:
-        dropout_key = jax.random.split(key)[1]
-        z = rows.draw(draw, key, len(feature))
-        return generator.apply(gen, z, feature, True, rngs={"dropout": dropout_key})
-
-    def critic(disc: Any, image: jax.Array, feature: jax.Array, key: jax.Array) -> jax.Array:
-        return discriminator.apply(disc, image, feature, True, rngs={"dropout": key})
+    networks = Networks(
+        Nested(generator),
+        Nested(discriminator),
+        split_first(make_prior("normal", latent_size)),
+        condition="feature",
+    )
+    penalised = Penalty(penalty, penalty_weight, penalty_share)
+    gan = adversarial_gan(networks, loss=loss, penalty=penalised, value_range=None)
 
     def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
         if "feature" not in batch:
@@ -174,61 +162,6 @@ def make(
                 "--config.gan.name: 'cgan_tags' needs image features and the dataset has none; "
                 "start from configs/cgan_tags_mnist.py"
             )
-        gen_key, disc_key = jax.random.split(key)
-        feature = batch["feature"]
-        z = jnp.zeros((feature.shape[0], latent_size))
-        params = Players(
-            generator.init(gen_key, z, feature),
-            discriminator.init(disc_key, batch["image"], feature),
-        )
-        return params, Players({}, {})
+        return gan.init(key, batch)
 
-    def disc_loss(
-        disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        fake_key, critic_key, penalty_key = jax.random.split(key, 3)
-        image, feature = batch["image"], batch["feature"]
-        fakes = generate(gen, feature, fake_key)
-        both, features = interleave(image, fakes), interleave(feature, feature)
-        real, fake = separate(critic(disc, both, features, critic_key))
-        loss = jnp.mean(disc_pair(real, fake))
-        metrics = {
-            "disc_loss": loss,
-            "D(x)": jnp.mean(nn.sigmoid(real)),
-            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
-        }
-        if is_set(penalty_weight):
-            metrics["penalty"] = penalty_weight * penalties.estimate(
-                penalties.PENALTIES[penalty],
-                lambda x, y: critic(disc, x, y, penalty_key),
-                image,
-                fakes,
-                jax.random.fold_in(penalty_key, 1),
-                feature,
-                share=penalty_share,
-            )
-            loss += metrics["penalty"]
-        return loss, (variables, metrics)
-
-    def gen_loss(
-        gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        fake_key, critic_key = jax.random.split(key)
-        feature = batch["feature"]
-        fake = critic(disc, generate(gen, feature, fake_key), feature, critic_key)
-        real = critic(disc, batch["image"], feature, critic_key)  # compiled away where not needed
-        loss = jnp.mean(gen_pair(real, fake))
-        return loss, (variables, {"gen_loss": loss})
-
-    def decode(gen: Any, variables: Players, latent: jax.Array, feature: jax.Array) -> jax.Array:
-        del variables
-        return generator.apply(gen, latent, feature)
-
-    def observe(
-        disc: Any, variables: Players, image: jax.Array, feature: jax.Array
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        del variables
-        logits, state = discriminator.apply(disc, image, feature, mutable=["intermediates"])
-        return logits, shown(state)
-
-    return GAN(init, disc_loss, gen_loss, sample_by(draw, decode), None, draw, decode, observe)
+    return gan._replace(init=init)

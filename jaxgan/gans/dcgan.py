@@ -11,8 +11,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses, penalties, rows
-from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by, shown
+from jaxgan import rows
+from jaxgan.adversarial import Networks, Penalty, adversarial_gan, make_prior, score_apart
+from jaxgan.arguments import check_at_least, check_choice
+from jaxgan.base import GAN, is_set
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dtypes import compute_dtype
 from jaxgan.nn.norm import batch_norm
@@ -155,18 +157,19 @@ def base_and_layers(image_shape: tuple[int, ...]) -> tuple[int, int]:
     )
 
 
-def check_norm_and_penalty(
-    disc_norm: str, penalty: str, penalty_weight: float, penalty_share: float
-) -> None:
-    """Raises `ValueError` where the discriminator's normalisation or penalty is out of range."""
-    penalties.check(penalty, penalty_weight, penalty_share)
-    if disc_norm not in ("batch", "none", "spectral"):
-        raise ValueError(f"disc_norm: unknown {disc_norm!r}; known: batch, none, spectral")
+def check_norm_and_penalty(disc_norm: str, penalty_weight: float) -> None:
+    """Raises `ValueError` for an unknown normalisation, and for a penalty with batch statistics."""
+    check_choice(("batch", "none", "spectral"), disc_norm=disc_norm)
     if is_set(penalty_weight) and disc_norm == "batch":
         raise ValueError(
             f"penalty_weight: {penalty_weight} needs logits that depend on one example each; set "
             "--config.gan.disc_norm=none or spectral"
         )
+
+
+def one_key(key: jax.Array, count: int) -> tuple[jax.Array, ...]:
+    """Returns a key for each of its uses: the same, as networks without dropout allow."""
+    return (key,) * count
 
 
 def make(
@@ -222,45 +225,23 @@ def make(
     """
     del num_classes
     base_and_layers(image_shape)
-    if latent not in ("uniform", "normal"):
-        raise ValueError(f"latent: unknown {latent!r}; known: normal, uniform")
-    if loss not in losses.PAIRS:
-        raise ValueError(f"loss: unknown {loss!r}; known: {', '.join(losses.PAIRS)}")
-    check_norm_and_penalty(disc_norm, penalty, penalty_weight, penalty_share)
-    if sample_statistics not in ("running", "batch"):
-        raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: batch, running")
+    check_norm_and_penalty(disc_norm, penalty_weight)
     if kernel not in (4, 5):
         raise ValueError(f"kernel: {kernel} is not 4 or 5")
-    least = {
-        "latent_size": (latent_size, 1),
-        "width": (width, 1),
-        "units": (units, 0),
-        "mapping_layers": (mapping_layers, 0),
-        "instance_noise": (instance_noise, 0),
-    }
-    for name, (value, bound) in least.items():
-        if below(value, bound):
-            raise ValueError(f"{name}: {value} is below {bound}")
+    check_at_least(1, width=width)
+    check_at_least(0, units=units, mapping_layers=mapping_layers, instance_noise=instance_noise)
     if mapping_layers and not units:
         raise ValueError(
             f"mapping_layers: {mapping_layers} needs units; set --config.gan.units=512"
         )
 
-    generator = Generator(image_shape, width, kernel, units, mapping_layers, compute_dtype(dtype))
-    discriminator = Discriminator(width, kernel, disc_norm, units, compute_dtype(dtype))
-    disc_pair, gen_pair = losses.PAIRS[loss]
-
-    def draw(key: jax.Array, count: int) -> jax.Array:
-        if latent == "normal":
-            return jax.random.normal(key, (count, latent_size))
-        return jax.random.uniform(key, (count, latent_size), minval=-1.0)
-
-    def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
-        z = rows.draw(draw, key, count)
-        return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
-
-    def critic(disc: Any, stats: Any, image: jax.Array) -> tuple[jax.Array, Any]:
-        return discriminator.apply({"params": disc, **stats}, image, mutable=["batch_stats"])
+    compute = compute_dtype(dtype)
+    networks = Networks(
+        Generator(image_shape, width, kernel, units, mapping_layers, compute),
+        Discriminator(width, kernel, disc_norm, units, compute),
+        make_prior(latent, latent_size),
+        sample_statistics=sample_statistics,
+    )
 
     def noisy(image: jax.Array, key: jax.Array) -> jax.Array:
         if not is_set(instance_noise):
@@ -271,64 +252,11 @@ def make(
 
         return image + instance_noise * rows.draw(normal, key, len(image))
 
-    def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
-        gen_key, disc_key = jax.random.split(key)
-        gen = dict(generator.init(gen_key, jnp.zeros((2, latent_size)), True))
-        disc = dict(discriminator.init(disc_key, batch["image"][:2]))
-        params = Players(gen.pop("params"), disc.pop("params"))
-        return params, Players(gen, disc)
-
-    def disc_loss(
-        disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        fakes, _ = generate(gen, variables.gen, key, batch["image"].shape[0])
-        image = noisy(batch["image"], jax.random.fold_in(key, 2))
-        fakes = noisy(fakes, jax.random.fold_in(key, 3))
-        # Real and fake examples are batches of their own to the normalisation.
-        real, stats = critic(disc, variables.disc, image)
-        fake, stats = critic(disc, stats, fakes)
-        loss = jnp.mean(disc_pair(real, fake))
-        metrics = {
-            "disc_loss": loss,
-            "D(x)": jnp.mean(nn.sigmoid(real)),
-            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
-        }
-        if is_set(penalty_weight):
-            metrics["penalty"] = penalty_weight * penalties.estimate(
-                penalties.PENALTIES[penalty],
-                lambda x: critic(disc, stats, x)[0],
-                image,
-                fakes,
-                jax.random.fold_in(key, 1),
-                share=penalty_share,
-            )
-            loss += metrics["penalty"]
-        return loss, (variables._replace(disc=stats), metrics)
-
-    def gen_loss(
-        gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        fakes, stats = generate(gen, variables.gen, key, batch["image"].shape[0])
-        image = noisy(batch["image"], jax.random.fold_in(key, 2))  # compiled away if not needed
-        fake, _ = critic(disc, variables.disc, noisy(fakes, jax.random.fold_in(key, 3)))
-        real, _ = critic(disc, variables.disc, image)
-        loss = jnp.mean(gen_pair(real, fake))
-        return loss, (variables._replace(gen=stats), {"gen_loss": loss})
-
-    def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
-        del label
-        weights = {"params": gen, **variables.gen}
-        if sample_statistics == "running":
-            return generator.apply(weights, latent, False)
-        return generator.apply(weights, latent, True, mutable=["batch_stats"])[0]
-
-    def observe(
-        disc: Any, variables: Players, image: jax.Array, label: jax.Array
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        del label
-        weights = {"params": disc, **variables.disc}
-        logits, state = discriminator.apply(weights, image, False, mutable=["intermediates"])
-        return logits, shown(state)
-
-    sample = sample_by(draw, decode)
-    return GAN(init, disc_loss, gen_loss, sample, (-1.0, 1.0), draw, decode, observe)
+    return adversarial_gan(
+        networks,
+        loss=loss,
+        penalty=Penalty(penalty, penalty_weight, penalty_share),
+        score=score_apart,
+        keys=one_key,
+        augment=noisy,
+    )

@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses, penalties, rows
-from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by, shown
+from jaxgan.adversarial import Networks, make_prior
+from jaxgan.arguments import check_at_least, check_choice, check_no_effect, check_rate
+from jaxgan.base import GAN, Batch, Metrics, Players, below, is_set, sample_by
 from jaxgan.gans import dcgan
 from jaxgan.gans.gan import MLPGenerator, is_points
 from jaxgan.nn.conv import Conv, ConvTranspose
@@ -135,32 +137,23 @@ def make(
       ValueError: an argument is out of its range.
     """
     del num_classes
-    if network not in ("conv", "mlp"):
-        raise ValueError(f"network: unknown {network!r}; known: conv, mlp")
+    check_choice(("conv", "mlp"), network=network)
     if below(margin, 0) or not is_set(margin):
         raise ValueError(f"margin: {margin} is not above 0")
-    for name, value in {"gen_layers": gen_layers, "disc_layers": disc_layers}.items():
-        if value and network == "conv":
-            raise ValueError(f"{name}: {value} has no effect on network=conv; give 0")
-        if value and value < 2:
-            raise ValueError(f"{name}: {value} is below 2")
-    if below(pulling_away_weight, 0):
-        raise ValueError(f"pulling_away_weight: {pulling_away_weight} is below 0")
-    if not 0 <= disc_dropout < 1:
-        raise ValueError(f"disc_dropout: {disc_dropout} is not in [0, 1)")
-    if disc_dropout and network == "conv":
-        raise ValueError(f"disc_dropout: {disc_dropout} has no effect with network=conv; give 0.0")
+    layers = {"gen_layers": gen_layers, "disc_layers": disc_layers}
+    check_at_least(2, **{name: value for name, value in layers.items() if value})
+    check_at_least(
+        0, pulling_away_weight=pulling_away_weight, gen_width=gen_width, disc_width=disc_width
+    )
+    check_rate(disc_dropout=disc_dropout)
     if network == "conv":
+        check_no_effect("on network=conv", disc_dropout=disc_dropout, **layers)
         dcgan.base_and_layers(image_shape)
         if image_shape[0] % 8:
             raise ValueError(
                 f"network: conv needs sizes divisible by 8, not {image_shape[0]}; set "
                 f"--config.dataset.image_size={image_shape[0] // 7 * 4}"
             )
-    least = {"latent_size": (latent_size, 1), "gen_width": (gen_width, 0)}
-    for name, (value, bound) in (least | {"disc_width": (disc_width, 0)}).items():
-        if value < bound:
-            raise ValueError(f"{name}: {value} is below {bound}")
 
     compute = compute_dtype(dtype)
     generator: nn.Module
@@ -172,35 +165,17 @@ def make(
         generator = dcgan.Generator(image_shape, gen_width or 128, 4, dtype=compute)
         discriminator = ConvAutoEncoder(disc_width or 64, compute)
 
-    def draw(key: jax.Array, count: int) -> jax.Array:
-        return jax.random.normal(key, (count, latent_size))
-
-    def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
-        z = rows.draw(draw, key, count)
-        return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
-
-    def energy(
-        disc: Any, stats: Any, image: jax.Array, key: jax.Array
-    ) -> tuple[tuple[jax.Array, jax.Array], Any]:
-        weights = {"params": disc, **stats}
-        return discriminator.apply(
-            weights, image, True, rngs={"dropout": key}, mutable=["batch_stats"]
-        )
-
-    def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
-        gen_key, disc_key = jax.random.split(key)
-        gen = dict(generator.init(gen_key, jnp.zeros((2, latent_size)), True))
-        disc = dict(discriminator.init(disc_key, batch["image"][:2]))
-        return Players(gen.pop("params"), disc.pop("params")), Players(gen, disc)
+    prior = make_prior("normal", latent_size)
+    networks = Networks(generator, discriminator, prior)
 
     def disc_loss(
         disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         fake_key, real_drop, fake_drop = jax.random.split(key, 3)
-        fakes, _ = generate(gen, variables.gen, fake_key, batch["image"].shape[0])
+        fakes, _ = networks.generate(gen, fake_key, variables.gen, batch)
         # Real and fake examples are batches of their own to the normalisation.
-        (real, _), stats = energy(disc, variables.disc, batch["image"], real_drop)
-        (fake, _), stats = energy(disc, stats, fakes, fake_drop)
+        (real, _), stats = networks.critic(disc, real_drop, variables.disc, batch["image"])
+        (fake, _), stats = networks.critic(disc, fake_drop, stats, fakes)
         loss = jnp.mean(losses.ebgan_disc(real, fake, margin=margin))
         metrics = {"disc_loss": loss, "D(x)": jnp.mean(real), "D(G(z))": jnp.mean(fake)}
         return loss, (variables._replace(disc=stats), metrics)
@@ -209,8 +184,8 @@ def make(
         gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
     ) -> tuple[jax.Array, tuple[Players, Metrics]]:
         fake_key, drop_key = jax.random.split(key)
-        fakes, stats = generate(gen, variables.gen, fake_key, batch["image"].shape[0])
-        (fake, code), _ = energy(disc, variables.disc, fakes, drop_key)
+        fakes, stats = networks.generate(gen, fake_key, variables.gen, batch)
+        (fake, code), _ = networks.critic(disc, drop_key, variables.disc, fakes)
         loss = jnp.mean(losses.ebgan_gen(fake))
         metrics = {}
         if is_set(pulling_away_weight):
@@ -218,18 +193,12 @@ def make(
             loss += pulling_away_weight * metrics["pulling_away"]
         return loss, (variables._replace(gen=stats), {"gen_loss": loss, **metrics})
 
-    def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
-        del label
-        return generator.apply({"params": gen, **variables.gen}, latent, False)
-
     def observe(
         disc: Any, variables: Players, image: jax.Array, label: jax.Array
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        del label
-        weights = {"params": disc, **variables.disc}
-        (energies, _), state = discriminator.apply(weights, image, mutable=["intermediates"])
-        return -energies, shown(state)
+        (energies, _), features = networks.observe(disc, variables, image, label)
+        return -energies, features
 
-    sample = sample_by(draw, decode)
+    sample, decode = sample_by(prior, networks.decode), networks.decode
     value_range = None if is_points(image_shape) else (-1.0, 1.0)
-    return GAN(init, disc_loss, gen_loss, sample, value_range, draw, decode, observe)
+    return GAN(networks.init, disc_loss, gen_loss, sample, value_range, prior, decode, observe)

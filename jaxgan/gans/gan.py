@@ -12,18 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import losses, penalties, rows
-from jaxgan.base import (
-    GAN,
-    Batch,
-    Metrics,
-    Players,
-    interleave,
-    is_set,
-    sample_by,
-    separate,
-    shown,
-)
+from jaxgan.adversarial import Networks, Penalty, adversarial_gan, make_prior
+from jaxgan.arguments import check_at_least, check_choice, check_no_effect, check_rate
+from jaxgan.base import GAN, Batch, Players, sample_by
 from jaxgan.nn.conv import Conv, ConvTranspose
 from jaxgan.nn.dropout import Dropout
 from jaxgan.nn.dtypes import compute_dtype
@@ -236,16 +227,9 @@ def make(
       ValueError: an argument is out of its range.
     """
     del num_classes
-    known = {
-        "network": (network, NETWORKS),
-        "latent": (latent, ("normal", "uniform")),
-        "loss": (loss, tuple(losses.PAIRS)),
-        "disc_norm": (disc_norm, ("none", "spectral")),
-        "output_bias": (output_bias, ("mean", "zero")),
-    }
-    for name, (value, names) in known.items():
-        if value not in names:
-            raise ValueError(f"{name}: unknown {value!r}; known: {', '.join(names)}")
+    check_choice(NETWORKS, network=network)
+    check_choice(("none", "spectral"), disc_norm=disc_norm)
+    check_choice(("mean", "zero"), output_bias=output_bias)
     if is_points(image_shape) and network != "mlp":
         raise ValueError(f"network: {network!r} is for images and the data are points; give 'mlp'")
     if network == "cifar_conv" and tuple(image_shape[:2]) != (32, 32):
@@ -253,26 +237,19 @@ def make(
             f"network: 'cifar_conv' needs images of 32x32, not {image_shape[0]}x{image_shape[1]}; "
             "set --config.dataset.image_size=32"
         )
-    for name, value in {"gen_layers": gen_layers, "disc_layers": disc_layers}.items():
-        if value and network != "mlp":
-            raise ValueError(f"{name}: {value} has no effect on network={network}; give 0")
-        if value and value < 2:
-            raise ValueError(f"{name}: {value} is below 2")
+    layers = {"gen_layers": gen_layers, "disc_layers": disc_layers}
+    if network != "mlp":
+        check_no_effect(f"on network={network}", **layers)
+    check_at_least(2, **{name: value for name, value in layers.items() if value})
     if disc_norm != "none" and network != "mlp":
         raise ValueError(f"disc_norm: {disc_norm!r} is for network=mlp, not {network}; give 'none'")
     if input_dropout is not None and network == "mlp":
         raise ValueError(f"input_dropout: {input_dropout} has no effect on network=mlp; give None")
     input_dropout = 0.2 if input_dropout is None else input_dropout
-    penalties.check(penalty, penalty_weight)
-    least = {"latent_size": (latent_size, 1), "gen_width": (gen_width, 0)}
-    for name, (value, bound) in (least | {"disc_width": (disc_width, 0)}).items():
-        if value < bound:
-            raise ValueError(f"{name}: {value} is below {bound}")
+    check_at_least(0, gen_width=gen_width, disc_width=disc_width)
     if network == "cifar_conv" and gen_width % 100:
         raise ValueError(f"gen_width: {gen_width} is not divisible by 100, for maps of 10x10")
-    for name, rate in (("input_dropout", input_dropout), ("dropout", dropout)):
-        if not 0 <= rate < 1:
-            raise ValueError(f"{name}: {rate} is not in [0, 1)")
+    check_rate(input_dropout=input_dropout, dropout=dropout)
 
     compute = compute_dtype(dtype)
     generator: nn.Module
@@ -286,95 +263,33 @@ def make(
         gen_width, disc_width = gen_width or paper[network][0], disc_width or paper[network][1]
         generator = PaperGenerator(image_shape, network, gen_width, compute)
         discriminator = PaperDiscriminator(network, disc_width, input_dropout, dropout, compute)
-    disc_pair, gen_pair = losses.PAIRS[loss]
+    points = is_points(image_shape)
     low, high = (0.0, 1.0) if network == "mnist" else (-1.0, 1.0)
-
-    def draw(key: jax.Array, count: int) -> jax.Array:
-        if latent == "normal":
-            return jax.random.normal(key, (count, latent_size))
-        return jax.random.uniform(key, (count, latent_size), minval=-(3**0.5), maxval=3**0.5)
-
-    def generate(gen: Any, stats: Any, key: jax.Array, count: int) -> tuple[jax.Array, Any]:
-        z = rows.draw(draw, key, count)
-        return generator.apply({"params": gen, **stats}, z, True, mutable=["batch_stats"])
-
-    def critic(disc: Any, stats: Any, image: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
-        weights, options = {"params": disc, **stats}, {"rngs": {"dropout": key}}
-        return discriminator.apply(weights, image, True, mutable=["batch_stats"], **options)
+    prior = make_prior(latent, latent_size, -(3**0.5), 3**0.5)
+    gan = adversarial_gan(
+        Networks(generator, discriminator, prior),
+        loss=loss,
+        penalty=Penalty(penalty, penalty_weight),
+        value_range=None if points else (low, high),
+    )
 
     def init(key: jax.Array, batch: Batch) -> tuple[Players, Players]:
-        gen_key, disc_key = jax.random.split(key)
-        stats = dict(generator.init(gen_key, jnp.zeros((2, latent_size)), True))
-        gen = stats.pop("params")
+        params, variables = gan.init(key, batch)
         if output_bias == "mean":
             mean = jnp.mean(batch["image"], 0)
             if network == "mnist":  # before the sigmoid
                 mean = jnp.clip(mean, 1e-3, 1 - 1e-3)
                 mean = jnp.log(mean) - jnp.log1p(-mean)
-            elif network == "mlp" and not is_points(image_shape):  # before the tanh
+            elif network == "mlp" and not points:  # before the tanh
                 mean = jnp.arctanh(jnp.clip(mean, -0.999, 0.999))
             if network == "cifar_conv":
-                gen["bias"] = mean
+                params.gen["bias"] = mean
             else:
-                gen["output"]["bias"] = mean.ravel()
-        disc = dict(discriminator.init(disc_key, batch["image"][:2]))
-        return Players(gen, disc.pop("params")), Players(stats, disc)
-
-    def disc_loss(
-        disc: Any, gen: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        latent_key, critic_key, penalty_key = jax.random.split(key, 3)
-        fakes, _ = generate(gen, variables.gen, latent_key, batch["image"].shape[0])
-        both = interleave(batch["image"], fakes)
-        logits, stats = critic(disc, variables.disc, both, critic_key)
-        real, fake = separate(logits)
-        loss = jnp.mean(disc_pair(real, fake))
-        metrics = {
-            "disc_loss": loss,
-            "D(x)": jnp.mean(nn.sigmoid(real)),
-            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
-        }
-        if is_set(penalty_weight):
-            metrics["penalty"] = penalty_weight * penalties.estimate(
-                penalties.PENALTIES[penalty],
-                lambda x: critic(disc, stats, x, penalty_key)[0],
-                batch["image"],
-                fakes,
-                jax.random.fold_in(penalty_key, 1),
-            )
-            loss += metrics["penalty"]
-        return loss, (variables._replace(disc=stats), metrics)
-
-    def gen_loss(
-        gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
-    ) -> tuple[jax.Array, tuple[Players, Metrics]]:
-        latent_key, critic_key = jax.random.split(key)
-        fakes, stats = generate(gen, variables.gen, latent_key, batch["image"].shape[0])
-        fake, _ = critic(disc, variables.disc, fakes, critic_key)
-        real, _ = critic(disc, variables.disc, batch["image"], critic_key)  # if it is needed
-        loss = jnp.mean(gen_pair(real, fake))
-        return loss, (variables._replace(gen=stats), {"gen_loss": loss})
+                params.gen["output"]["bias"] = mean.ravel()
+        return params, variables
 
     def decode(gen: Any, variables: Players, latent: jax.Array, label: jax.Array) -> jax.Array:
-        del label
-        images = generator.apply({"params": gen, **variables.gen}, latent)
-        return images if is_points(image_shape) else jnp.clip(images, low, high)
+        images = gan.decode(gen, variables, latent, label)
+        return images if points else jnp.clip(images, low, high)
 
-    def observe(
-        disc: Any, variables: Players, image: jax.Array, label: jax.Array
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        del label
-        weights = {"params": disc, **variables.disc}
-        logits, state = discriminator.apply(weights, image, False, mutable=["intermediates"])
-        return logits, shown(state)
-
-    return GAN(
-        init,
-        disc_loss,
-        gen_loss,
-        sample_by(draw, decode),
-        value_range=None if is_points(image_shape) else (low, high),
-        latent=draw,
-        decode=decode,
-        critic=observe,
-    )
+    return gan._replace(init=init, decode=decode, sample=sample_by(prior, decode))

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import losses
+from jaxgan.adversarial import disc_metrics
+from jaxgan.arguments import check_at_least, check_choice, check_rate
 from jaxgan.base import GAN, Batch, Metrics, Players
 from jaxgan.errors import UserError
 from jaxgan.nn.conv import Conv, ConvTranspose
@@ -163,20 +165,14 @@ def make(
         raise ValueError(
             f"disc_layers: {disc_layers} leave nothing of {height}x{columns}; give fewer"
         )
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout: {dropout} is not in [0, 1)")
-    if width < 1:
-        raise ValueError(f"width: {width} is below 1")
-    for name, value in {"l1_weight": l1_weight, "gan_weight": gan_weight}.items():
-        if not value >= 0:
-            raise ValueError(f"{name}: {value} is below 0")
-
+    check_rate(dropout=dropout)
+    check_at_least(1, width=width)
+    check_at_least(0, l1_weight=l1_weight, gan_weight=gan_weight)
     if l1_weight == gan_weight == 0:
         raise ValueError(
             f"l1_weight: {l1_weight} and gan_weight are both 0; give the generator a loss"
         )
-    if sample_statistics not in ("running", "batch"):
-        raise ValueError(f"sample_statistics: unknown {sample_statistics!r}; known: running, batch")
+    check_choice(("running", "batch"), sample_statistics=sample_statistics)
 
     generator = UNet(
         channels, depth_for(height, columns), width, dropout, skips, compute_dtype(dtype)
@@ -211,12 +207,7 @@ def make(
         fake, stats = critic(disc, stats, batch["input"], fakes)
         # Halved, to slow the discriminator down (section 3.3).
         loss = jnp.mean(losses.minimax_disc(real, fake)) / 2
-        metrics = {
-            "disc_loss": loss,
-            "D(x)": jnp.mean(nn.sigmoid(real)),
-            "D(G(z))": jnp.mean(nn.sigmoid(fake)),
-        }
-        return loss, (variables._replace(disc=stats), metrics)
+        return loss, (variables._replace(disc=stats), disc_metrics(loss, real, fake))
 
     def gen_loss(
         gen: Any, disc: Any, variables: Players, batch: Batch, key: jax.Array
