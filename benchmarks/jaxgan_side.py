@@ -82,11 +82,16 @@ class Side:
 
         XLA's count of the program before it is optimised: afterwards, the operations of libraries
         are missing. It is the form for TPU, of plain convolutions, that is counted everywhere: no
-        products with padding, and no loops, whose bodies XLA counts once.
+        products with padding, and no loops, whose bodies XLA counts once. The backend of the CPU
+        counts, since plugins such as CUDA's do not.
         """
         step = jax.jit(make_train_step(self._gan, self._optimizers))
         batch = jax.tree.map(lambda x: x[:1], self._batch)
-        lowered = step.trace(self._state, batch).lower(lowering_platforms=("tpu",))
+        shapes = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (self._state, batch)
+        )
+        with jax.default_device(jax.local_devices(backend="cpu")[0]):
+            lowered = step.trace(*shapes).lower(lowering_platforms=("tpu",))
         return lowered.cost_analysis()["flops"]
 
     def product_rate(self) -> float:

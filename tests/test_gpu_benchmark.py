@@ -56,9 +56,45 @@ def test_time_that_a_part_leaves_goes_to_later_ones():
     assert gpu.time_limit(names[-1], names[-1:], 300) == 300
 
 
+def test_a_job_that_fails_leaves_the_rows_of_all():
+    def fails():
+        yield {"value": 1}
+        raise OSError("no such thing\nand more")
+
+    rows = list(task.at_once({"one": fails(), "two": iter([{"value": 2}, {"value": 3}])}))
+    failed = {"failed": "one", "error": "OSError: no such thing", "ok": False}
+    assert sorted(map(str, rows)) == sorted(map(str, [*({"value": i} for i in (1, 2, 3)), failed]))
+
+
+def test_a_model_that_fails_beside_torch_is_timed_alone(tmp_path, monkeypatch):
+    def beside(settings, target, modes, small):
+        if modes:
+            raise RunError("torch ended")
+        yield {"model": settings.model}
+
+    monkeypatch.setattr(speed, "_beside_torch", lambda *args: beside(*args))
+    monkeypatch.setattr(speed, "MODELS_IN_ORDER", (("dcgan_28", None, "float32", 0.8),) * 2)
+    monkeypatch.setattr(speed, "PER_CALL", ("cgan_mlp", ()))
+    monkeypatch.setattr(speed.importlib.util, "find_spec", lambda name: True)
+    rows = list(speed.measure(told(tmp_path, "x")._replace(small=False)))
+    failed = {"failed": "dcgan_28", "error": "RunError: torch ended", "ok": False}
+    assert rows == [failed, {"model": "dcgan_28"}] * 2
+
+
+def test_nan_is_an_error_wherever_it_is():
+    assert np.isnan(correctness._error([1.0, np.nan], [1.0, 1.0]))
+
+
+def test_training_that_is_stopped_before_its_first_step_is_a_row(tmp_path, monkeypatch):
+    ended = types.SimpleNamespace(poll=lambda: -15, wait=lambda: -15)
+    monkeypatch.setattr(training, "start_program", lambda argv, log: ended)
+    (row,) = training.measure(told(tmp_path, "x"))
+    assert (row["steps"], row["images/s"], row["grid"]) == (0, None, None)
+
+
 def test_report_has_a_table_for_each_kind_of_row():
     part = {"title": "Rates", "status": "failed", "error": "OSError: x", "seconds": 2.6}
-    part["rows"] = [{"a|b": 0.123456, "ok": True}, {"a|b": 12345.6, "ok": False}, {"c": "d|e"}]
+    part["rows"] = [{"a|b": 0.123456, "ok": True}, {"c": "d|e"}, {"a|b": 12345.6, "ok": False}]
     text = report.markdown({"date": "today", "command": "run", "parts": {"rates": part}})
     assert text.splitlines() == [
         "# GPU report",
@@ -179,7 +215,7 @@ def in_process(monkeypatch):
 def test_every_part_runs_in_miniature(tmp_path, digits_file, mnist_dir, in_process):
     told = task.Task(True, time.time() + 600, tmp_path, tmp_path, mnist_dir, digits_file)
     assert all(row["ok"] for row in correctness._layers(small=True))
-    checks = correctness._variant("cgan_mnist_paper")
+    checks = list(correctness._variant("cgan_mnist_paper"))
     assert len(checks) == 3 and all(row["ok"] for row in checks)
     (resumed,) = correctness._resume(told)
     assert resumed["equal bit for bit"] and not resumed["was killed"]

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -22,7 +21,7 @@ import numpy as np
 import optax
 
 from benchmarks.gpu.float64 import in_float64
-from benchmarks.gpu.task import Row, Task, start_program
+from benchmarks.gpu.task import Row, Task, at_once, start_program
 from jaxgan import config, parallel, workdir
 from jaxgan.base import Players
 from jaxgan.checkpoint import Checkpoints, abstract
@@ -53,13 +52,10 @@ RESUMED = "configs/dcgan_mnist.py"  # convolutions, batch normalisation and an a
 
 def measure(task: Task) -> Iterator[Row]:
     """Yields rows of layers, of variants and of a resumed run."""
-    with ThreadPoolExecutor() as pool:  # most of the time is compilation
-        resumed = pool.submit(lambda: list(_resume(task)))
-        names = ("cgan_mnist",) if task.small else VARIANTS
-        variants = [pool.submit(_variant, name) for name in names]
-        yield from _layers(task.small)
-        for future in (*variants, resumed):
-            yield from future.result()
+    names = ("cgan_mnist",) if task.small else VARIANTS
+    jobs = {name: _variant(name) for name in names}
+    jobs |= {"layers": _layers(task.small), "resuming": _resume(task)}
+    return at_once(jobs)  # most of the time is compilation
 
 
 def _error(found: Any, reference: Any) -> float:
@@ -70,7 +66,7 @@ def _error(found: Any, reference: Any) -> float:
         b = np.asarray(b, np.float64)
         difference = np.linalg.norm(np.asarray(a, np.float64) - b)
         errors.append(difference / max(np.linalg.norm(b), 1e-30))
-    return float(max(errors))
+    return float(np.max(errors))  # NaN if one is
 
 
 def _with_gradients(function: Callable[..., jax.Array]) -> Callable[..., Any]:
@@ -156,8 +152,8 @@ def _example(form: dict[str, Any]) -> dict[str, jax.Array]:
     return batch
 
 
-def _variant(name: str) -> list[Row]:
-    """Returns a row for each loss, of the errors of its gradient, and one for a bfloat16 step."""
+def _variant(name: str) -> Iterator[Row]:
+    """Yields a row for each loss, of the errors of its gradient, and one for a bfloat16 step."""
     form = {"num_classes": 0, "input_shape": None, "features": 0, **VARIANTS[name]}
     batch = _example(VARIANTS[name])
     sgd = Players(optax.sgd(1e-3), optax.sgd(1e-3))
@@ -168,7 +164,6 @@ def _variant(name: str) -> list[Row]:
     state = jax.jit(lambda key: init_state(gan, sgd, key, batch))(jax.random.key(0))
     gen, disc = state.params
     key = jax.random.split(jax.random.fold_in(state.key, state.step), 2)[0]  # of the first update
-    rows: list[Row] = []
     metrics: dict[str, Any] = {}
     for player, (mine, other) in {"disc": (disc, gen), "gen": (gen, disc)}.items():
         gradient = jax.value_and_grad(getattr(gan, f"{player}_loss"), has_aux=True)
@@ -182,14 +177,14 @@ def _variant(name: str) -> list[Row]:
             row[f"gradient, {precision}"] = _whole_error(found, grads)
         row["tolerances"] = ", ".join(f"{x:g}" for x in GRADIENT_TOLERANCES.values())
         row["ok"] = all(row[f"gradient, {k}"] <= x for k, x in GRADIENT_TOLERANCES.items())
-        rows.append(row)
+        yield row
     step = jax.jit(make_train_step(half, sgd))
     after, found = step(state, jax.tree.map(lambda x: x[None], batch))
     finite = all(map(jnp.all, map(jnp.isfinite, jax.tree.leaves((after.params, found)))))
     error = abs(float(found["disc_loss"]) / float(metrics["disc_loss"]) - 1)
     row = {"step in bfloat16": name, "finite": bool(finite), "error of disc_loss": error}
     row |= {"tolerance": LOSS_TOLERANCE, "ok": finite and error <= LOSS_TOLERANCE}
-    return [*rows, row]
+    yield row
 
 
 def _whole_error(found: Any, reference: Any) -> float:

@@ -1,6 +1,5 @@
 """The report of the GPU benchmark as Markdown."""
 
-import itertools
 from typing import Any
 
 from benchmarks.gpu.task import Row
@@ -16,8 +15,11 @@ def markdown(report: dict[str, Any]) -> str:
     for part in report["parts"].values():
         status = part["status"] + (f": {part['error']}" if part["error"] else "")
         lines += [f"## {part['title']}", "", f"{status}, {part['seconds']:.0f} s", ""]
-        for keys, rows in itertools.groupby(part["rows"], key=tuple):
-            lines += _table(keys, list(rows))
+        kinds: dict[tuple[str, ...], list[Row]] = {}
+        for row in part["rows"]:
+            kinds.setdefault(tuple(row), []).append(row)
+        for keys, rows in kinds.items():
+            lines += _table(keys, rows)
     return "\n".join(lines)
 
 

@@ -19,7 +19,7 @@ def measure(task: Task) -> Iterator[Row]:
         changes = [f"--config.steps_per_call={per_call}"]
         if task.small:
             changes += [f"--config.gan.{player}_width=8" for player in ("gen", "disc")]
-        steps = per_call if task.small else 500
+        steps = per_call if task.small else 200
         many, size = population.jaxgan_side(members, steps, changes)
         one, _ = population.jaxgan_side(1, steps, changes)
         times = []

@@ -4,12 +4,14 @@ import importlib
 import multiprocessing
 import os
 import pathlib
+import queue
 import signal
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -116,10 +118,49 @@ def _serve(pipe: Connection, module: str, task: Task) -> None:
         pipe.send(("finished", ""))
     except Exception as error:
         traceback.print_exc()
-        lines = str(error).strip().splitlines()
-        pipe.send(("failed", f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]))
+        pipe.send(("failed", _describe(error)))
     sys.stdout.flush()
     pipe.close()
+
+
+def keep_going(name: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yields rows; an exception becomes a row that is not `ok`, so that others can follow.
+
+    Args:
+      name: what the rows are about.
+      rows: an iterator, which may raise.
+    """
+    try:
+        yield from rows
+    except Exception as error:
+        traceback.print_exc()
+        yield {"failed": name, "error": _describe(error), "ok": False}
+
+
+def at_once(jobs: Mapping[str, Iterable[Row]]) -> Iterator[Row]:
+    """Runs jobs in threads and yields their rows as they come; one that fails yields a row too.
+
+    Args:
+      jobs: by name, iterators of rows, such as `keep_going` takes.
+    """
+    found: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
+
+    def work(name: str, rows: Iterable[Row]) -> None:
+        for row in keep_going(name, rows):
+            found.put(row)
+        found.put(None)
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for name, rows in jobs.items():
+            pool.submit(work, name, rows)
+        for _ in jobs:
+            yield from iter(found.get, None)
+
+
+def _describe(error: Exception) -> str:
+    """Returns the type and the first line of an exception."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
 
 
 def start_program(argv: list[str], log: pathlib.Path, **options: Any) -> subprocess.Popen:

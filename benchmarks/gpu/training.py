@@ -41,9 +41,11 @@ def measure(task: Task) -> Iterator[Row]:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     status = process.wait()
-    if status not in (0, 128 + signal.SIGTERM):
+    if status not in (0, 128 + signal.SIGTERM, -signal.SIGTERM):  # the last: before a step
         raise RunError(f"train.py ended with status {status}; see log.txt")
-    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    file = folder / "metrics.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    rows = [json.loads(line) for line in lines]
     rates = [row["images/s"] for row in rows if row.get("images/s")]
     grids = sorted((folder / "samples").glob("step_*.png"))
     if grids:
