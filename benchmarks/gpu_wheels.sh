@@ -8,7 +8,7 @@ folder=${1:-.gpu}
 images=${2:-}
 version=${PYTHON_VERSION:-3.12}
 machine=${MACHINE:-x86_64}
-# Only what is missing beside jax, flax, optax, orbax-checkpoint, chex and torch, and what that needs.
+# What is missing beside the packages that benchmarks/README.md lists, and what those need.
 packages=(
   array_record grain importlib_resources ml_collections tensorboardX tensorflow-datasets
   dm-tree immutabledict simple_parsing docstring_parser tensorflow_metadata
