@@ -163,10 +163,11 @@ def test_wrong_values_and_failed_parts_are_told(tmp_path, monkeypatch):
         "speed": {"status": "failed", "rows": []},
         "mesh": {"status": "finished", "rows": [{"ok": True}, {"ok": False}]},
         "rings": {"status": "finished", "rows": [{"ok": True}, {"at most 2.0": False}]},
+        "digits": {"status": "stopped at its time limit", "rows": []},
     }
     benchmark = gpu.Benchmark(gpu.argparse.Namespace(out=tmp_path, device="cpu"), "", tmp_path)
     benchmark.parts.update(parts)
-    with pytest.raises(RunError, match="failed: speed; with wrong values: mesh; see"):
+    with pytest.raises(RunError, match=r"failed: speed; with wrong values: mesh; .*: digits; see"):
         benchmark.check_results()
 
 
@@ -180,6 +181,10 @@ def test_the_command_writes_its_report(tmp_path, capsys):
     assert "## Formulations of convolutions" in capsys.readouterr().out
     with pytest.raises(UserError, match=r"--out: .*report\.json exists for other argum"):
         gpu.main([*flags, "--parts=mesh"])
+    before = (tmp_path / "report.json").read_bytes()
+    with pytest.raises(UserError, match="--device: no gpu"):
+        gpu.main(["--device=gpu", "--overwrite", "--parts=mesh", f"--out={tmp_path}"])
+    assert (tmp_path / "report.json").read_bytes() == before
 
 
 @pytest.fixture
@@ -227,7 +232,7 @@ def test_every_part_runs_in_miniature(tmp_path, digits_file, mnist_dir, in_proce
     beside, *per_call = speed.measure(told)
     assert beside["jaxgan, ms"] > 0 and [row["steps in a call"] for row in per_call] == [1, 10]
     (row,) = digits.measure(told)
-    assert row["steps"] == 20
+    assert row["steps"] == 20 and row["finished"]
     (row,) = training.measure(told)
     assert row["steps"] == 4
     with Image.open(tmp_path / "samples.png") as picture:

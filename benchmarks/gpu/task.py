@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from jaxgan.errors import RunError
+
 Row = dict[str, Any]
 
 
@@ -169,3 +171,19 @@ def start_program(argv: list[str], log: pathlib.Path, **options: Any) -> subproc
         return subprocess.Popen(
             [sys.executable, *argv], stdout=opened, stderr=subprocess.STDOUT, **options
         )
+
+
+def wait_or_stop(process: subprocess.Popen, task: Task, reserve: float) -> int:
+    """Waits for train.py, stops it `reserve` seconds before the deadline; returns its status.
+
+    Raises:
+      RunError: it failed.
+    """
+    while process.poll() is None and task.remaining() > reserve:
+        time.sleep(0.05)
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    status = process.wait()
+    if status not in (0, 128 + signal.SIGTERM, -signal.SIGTERM):  # the last: before a step
+        raise RunError(f"train.py ended with status {status}; see log.txt")
+    return status

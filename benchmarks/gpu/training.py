@@ -2,12 +2,10 @@
 
 import json
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 
-from benchmarks.gpu.task import Row, Task, start_program
-from jaxgan.errors import RunError
+from benchmarks.gpu.task import Row, Task, start_program, wait_or_stop
 
 RESERVE = 12.0  # seconds to save, and to end
 
@@ -36,13 +34,7 @@ def measure(task: Task) -> Iterator[Row]:
     argv = ["train.py", f"--config=configs/{name}.py", f"--workdir={folder}"]
     begun = time.time()
     process = start_program([*argv, *(f"--config.{x}" for x in changes)], task.out / "log.txt")
-    while process.poll() is None and task.remaining() > RESERVE:
-        time.sleep(0.1)
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    status = process.wait()
-    if status not in (0, 128 + signal.SIGTERM, -signal.SIGTERM):  # the last: before a step
-        raise RunError(f"train.py ended with status {status}; see log.txt")
+    wait_or_stop(process, task, RESERVE)
     file = folder / "metrics.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     rows = [json.loads(line) for line in lines]
