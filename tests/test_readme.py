@@ -134,7 +134,8 @@ def test_there_are_commands():
 
 
 def test_make_tells_how_to_enter_the_environment_that_has_pip():
-    out = subprocess.run(["make", "-n", "-B", "train"], capture_output=True, text=True, check=True)
+    command = ["make", "--no-print-directory", "-n", "-B", "train"]  # also when make runs the tests
+    out = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = out.stdout.splitlines()
     assert "source .venv/bin/activate" in lines[-1]
     assert any("pip --python .venv/bin/python" in x and " constraints.txt" in x for x in lines)
