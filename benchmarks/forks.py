@@ -172,6 +172,6 @@ def prepare(programs: Iterable[str]) -> None:
 
 
 def share(function: Callable[[Any], Any], items: Sequence[Any], lanes: int) -> Iterator[Any]:
-    """Yields `function(item)`, in the order of their ends, from so many processes at a time."""
+    """Yields `function(item)`, as items finish, running several processes at a time."""
     with multiprocessing.get_context("fork").Pool(lanes) as pool:
         yield from pool.imap_unordered(function, items)

@@ -1,4 +1,4 @@
-"""Exceptions that programs tell in one line, without a traceback, and advice for them."""
+"""Errors that programs report as one line, and helpers for their messages."""
 
 import contextlib
 import difflib

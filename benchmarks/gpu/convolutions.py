@@ -1,7 +1,7 @@
 """Formulations of convolutions: XLA's own against matrix products, on each side of the primitive.
 
-The layers are those of the DCGAN for 64x64 images. What wins here is what `_lower` in
-`jaxgan.nn.conv` should choose for the platform.
+The layers are those of the DCGAN for 64x64 images. `_lower` in `jaxgan.nn.conv`
+should choose the faster formulation for the platform.
 """
 
 import functools

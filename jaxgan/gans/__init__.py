@@ -22,11 +22,12 @@ def names() -> list[str]:
 @contextlib.contextmanager
 def _working_folder_first() -> Iterator[None]:
     """Finds modules in the working folder first, as `python -m` does."""
-    sys.path.insert(0, os.getcwd())
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
     try:
         yield
     finally:
-        sys.path.pop(0)
+        sys.path.remove(folder)
 
 
 def _maker(name: str) -> Callable[..., GAN] | None:
